@@ -1,0 +1,1 @@
+"""AWS event shapes to our values and back. Translates; decides nothing."""

@@ -1,0 +1,23 @@
+"""What intake tolerates: the names by which events, verdicts and logs speak of it.
+
+An observation never changes a response (a warning for every old file makes senders retry good
+images); validation turns it into a finding.
+"""
+
+OBSERVATIONS: dict[str, str] = {
+    "odd-length": "A value of odd length (PS3.5 7.1.1).",
+    "unknown-vr": "A Value Representation this edition does not know, read as UN (PS3.5 7.1.2).",
+    "repeated-tag": "An element that stands twice (PS3.5 7.1).",
+    "unordered-tags": "Elements not in ascending order of their tags (PS3.5 7.1).",
+    "trailing-zeros": "Zeros after the last element (PS3.10 7.2 knows Data Set Trailing Padding).",
+    "no-file-meta-group-length": "File Meta Information without (0002,0000) (PS3.10 7.1).",
+    "wrong-file-meta-group-length": "(0002,0000) is not the length of group 0002 (PS3.10 7.1).",
+    "file-meta-names-no-instance": "File Meta Information without SOP UIDs (PS3.10 7.1).",
+    "unusual-preamble": "A preamble that is neither zeros nor TIFF (PS3.10 7.5).",
+    "tolerated-transfer-syntax": "A syntax that web services should not use (PS3.18 8.7.3).",
+    "rewrapped": "Sent again with equal content in other bytes.",
+    "octet-stream-part": "A part typed application/octet-stream that is a DICOM file.",
+    "untyped-part": "A part without Content-Type (PS3.18 8.6.1).",
+    "transfer-syntax-parameter": "A part's transfer-syntax parameter that its file contradicts; "
+    "the file decides (PS3.18 8.7.9).",
+}

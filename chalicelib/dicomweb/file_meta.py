@@ -115,7 +115,7 @@ _UIDS = (_MEDIA_STORAGE_SOP_CLASS_UID, _MEDIA_STORAGE_SOP_INSTANCE_UID, _TRANSFE
 
 
 def _group_2(meta: bytes, is_whole: bool) -> Iterator[tuple[int, int, int]]:
-    """Yield tag, start and end of the value of each element of group 0002: Explicit VR Little Endian.
+    """Yield tag, start and end of each value of group 0002 (Explicit VR Little Endian).
 
     The group ends where another begins: many writers leave (0002,0000) out or wrong.
     """

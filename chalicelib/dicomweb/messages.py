@@ -52,6 +52,8 @@ class HttpRequest:
         Decoded name and value pairs in order.
     body : bytes
         The payload after transfer-coding; a content-coding is still on.
+    body_was_text : bool
+        Whether what carried the request passed the body as text: bytes may have been replaced.
     request_id : str
         The gateway's id: in every answer and every log line.
     subject : str or None
@@ -63,6 +65,7 @@ class HttpRequest:
     query: tuple[tuple[str, str], ...] = ()
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    body_was_text: bool = False
     request_id: str = ""
     subject: str | None = None
 

@@ -90,10 +90,10 @@ def negotiate(
         ``accept`` parameter is not a list of media types that the header covers, or if DICOM and
         rendered media types are mixed.
     """
-    has_accept = accept_header is not None and accept_header.strip() != ""
-    if strict and not has_accept:
+    accept = (accept_header or "").strip()
+    if strict and not accept:
         raise _not_acceptable("Accept is missing.")
-    header = parse_accept(accept_header if accept_header and has_accept else "*/*")
+    header = parse_accept(accept or "*/*")
     parameter = () if accept_parameter is None else _parse_accept_parameter(accept_parameter)
     if not all(_is_covered(entry, header) for entry in parameter):
         raise _bad_request('The header Accept does not cover the query parameter "accept".')
@@ -108,22 +108,26 @@ def negotiate(
 
 
 def _best(ranges: Sequence[AcceptRange]) -> ResponseFormat | None:
-    """Return the acceptable format of highest quality, the preferred one among equals."""
+    """Return the acceptable format of highest weight; among equals, rows stand in our order."""
     for multipart in (False, True):
         formats = [format_ for format_ in ResponseFormat if format_.is_multipart is multipart]
-        best = max(formats, key=lambda format_: _quality(format_, ranges))
-        if _quality(best, ranges) > 0:
+        best = max(formats, key=lambda format_: _weigh(format_, ranges))
+        if _weigh(best, ranges)[0] > 0:
             return best
     return None
 
 
-def _quality(format_: ResponseFormat, ranges: Sequence[AcceptRange]) -> float:
-    """Return the weight that the most specific range gives the format (RFC 9110 12.5.1)."""
-    for names in _names_of(format_):
+def _weigh(format_: ResponseFormat, ranges: Sequence[AcceptRange]) -> tuple[float, int]:
+    """Return the quality that the most specific matching range gives (RFC 9110 12.5.1).
+
+    The second number grows with how specific that range is: of two formats of equal quality a
+    client means the one that it names rather than the one that its wildcard covers.
+    """
+    for rank, names in enumerate(_names_of(format_)):
         matches = [range_.quality for range_ in ranges if _key(range_.media_type) in names]
         if matches:
-            return max(matches)
-    return 0.0
+            return max(matches), -rank
+    return 0.0, 0
 
 
 def _names_of(format_: ResponseFormat) -> tuple[set[str], ...]:
@@ -166,7 +170,7 @@ def _is_covered(entry: AcceptRange, header: Sequence[AcceptRange]) -> bool:
     if any(_key(range_.media_type) in names for range_ in header if range_.quality > 0):
         return True
     format_ = _best((entry,))
-    return format_ is not None and _quality(format_, header) > 0
+    return format_ is not None and _weigh(format_, header)[0] > 0
 
 
 def _refuse_mixture(ranges: Iterable[AcceptRange]) -> None:

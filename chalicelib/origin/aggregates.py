@@ -188,7 +188,7 @@ def fold(partition: str, study: str, series: Iterable[SeriesAggregate]) -> Study
     modalities, sources, first = Distinct(), Distinct(), ""
     for one in known:
         values = _join_values(values, one.values)
-        found = Distinct.of((v for v in one.values.get("Modality", Distinct()).values if v))
+        found = Distinct.of(filter(None, one.values.get("Modality", Distinct()).values))
         modalities = modalities.join(found, MAX_MODALITIES)
         sources = sources.join(one.sources)
         first = _earliest(first, one.first_arrival)

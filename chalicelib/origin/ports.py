@@ -156,3 +156,19 @@ class Requeue(Protocol):
     def send(self, queue_arn: str, bodies: Sequence[str]) -> None:
         """Send all bodies as new messages. Raises Unavailable unless all were accepted."""
         ...
+
+
+class Telemetry(Protocol):
+    """Where the origin server tells operators what it did. UIDs and numbers, no patient data."""
+
+    def event(self, message: str, **fields: object) -> None:
+        """Write one structured log line."""
+        ...
+
+    def count(self, metric: str, value: int = 1) -> None:
+        """Add to a metric; see ``origin.metrics`` for the names."""
+        ...
+
+    def trouble(self, message: str, error: BaseException, **fields: object) -> None:
+        """Log an error by its type and place; never its text, which may hold values."""
+        ...

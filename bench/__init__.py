@@ -1,0 +1,1 @@
+"""What Stowage costs: an AWS stand-in on the loopback, synthetic requests and a table of rows."""

@@ -1,0 +1,1 @@
+"""Records, verdicts and the index in one DynamoDB table."""

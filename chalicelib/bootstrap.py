@@ -1,0 +1,164 @@
+"""The composition root: ports meet adapters, once per warm function.
+
+Imports stand inside the functions that need them: each Lambda function imports only what it uses,
+and pays for nothing else at a cold start.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import settings as settings_module
+from chalicelib.settings import Settings
+from chalicelib.telemetry import PowertoolsTelemetry
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.dynamodb.table import Table
+    from chalicelib.adapters.s3 import S3InstanceStore
+    from chalicelib.adapters.sqs import SqsRequeue
+    from chalicelib.dicomweb.dicom_file import DicomFileLimits
+    from chalicelib.origin.index import Indexer
+    from chalicelib.origin.reconcile import Reconciler
+    from chalicelib.origin.server import OriginServer
+    from chalicelib.origin.validate.validator import Validator
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this function."""
+    return settings_module.load()
+
+
+@cache
+def telemetry() -> PowertoolsTelemetry:
+    """Return this function's log and metrics."""
+    return PowertoolsTelemetry("stowage")
+
+
+@cache
+def origin_server() -> "OriginServer":
+    """Return the origin server behind the API."""
+    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+    from chalicelib.adapters.eventbridge import EventBridgeAnnouncer
+    from chalicelib.origin.intake import IntakePolicy
+    from chalicelib.origin.server import OriginServer, ServerPolicy
+    from chalicelib.origin.store import StorePolicy, StorePorts
+
+    configured = settings()
+    ports = StorePorts(
+        instances=_instances(),
+        records=DynamoDbRecordStore(_table()),
+        announcer=EventBridgeAnnouncer(_client("events"), configured.event_bus),
+        telemetry=telemetry(),
+        clock=_now,
+        executor=ThreadPoolExecutor(configured.concurrency, thread_name_prefix="store"),
+    )
+    policy = ServerPolicy(
+        base_uri=configured.base_uri,
+        strict=configured.strict,
+        explain=configured.explain,
+        max_parts=configured.max_parts,
+        max_inflated_bytes=configured.max_inflated_bytes,
+        intake=IntakePolicy(strict=configured.strict, limits=_limits()),
+        store=StorePolicy(limits=_limits()),
+    )
+    return OriginServer(ports, policy)
+
+
+@cache
+def validator() -> "Validator":
+    """Return what the validation function runs."""
+    from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
+    from chalicelib.origin.validate.validator import Validator
+
+    return Validator(_instances(), DynamoDbVerdictStore(_table()))
+
+
+@cache
+def indexer() -> "Indexer":
+    """Return what the indexing function runs."""
+    from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
+    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+    from chalicelib.origin.index import Indexer
+
+    return Indexer(DynamoDbRecordStore(_table()), DynamoDbIndexStore(_table()), _wait())
+
+
+@cache
+def reconciler() -> "Reconciler":
+    """Return what the reconcile function runs."""
+    from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
+    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+    from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
+    from chalicelib.adapters.eventbridge import EventBridgeAnnouncer
+    from chalicelib.origin.reconcile import Reconciler
+    from chalicelib.origin.record import read_record
+
+    return Reconciler(
+        instances=_instances(),
+        records=DynamoDbRecordStore(_table()),
+        verdicts=DynamoDbVerdictStore(_table()),
+        index=DynamoDbIndexStore(_table()),
+        announcer=EventBridgeAnnouncer(_client("events"), settings().event_bus),
+        make_record=partial(read_record, _instances(), _limits()),
+    )
+
+
+@cache
+def requeue() -> "SqsRequeue":
+    """Return what sends pieces of a message back to its queue."""
+    from chalicelib.adapters.sqs import SqsRequeue
+
+    return SqsRequeue(_client("sqs"))
+
+
+def _limits() -> "DicomFileLimits":
+    from chalicelib.dicomweb.dicom_file import DicomFileLimits
+    from chalicelib.dicomweb.structure import StructureLimits
+
+    configured = settings()
+    structure = StructureLimits(configured.max_depth, configured.max_elements)
+    return DicomFileLimits(structure, configured.max_inflated_bytes)
+
+
+@cache
+def _instances() -> "S3InstanceStore":
+    from chalicelib.adapters.s3 import S3InstanceStore
+
+    return S3InstanceStore(_client("s3"), settings().bucket, _wait())
+
+
+@cache
+def _table() -> "Table":
+    from chalicelib.adapters.dynamodb.table import Table
+
+    return Table(_client("dynamodb"), settings().table, _wait())
+
+
+@cache
+def _client(service: str) -> Any:
+    """Return a client whose time-outs leave the caller time to answer (connect 1 s, read 5 s)."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=1,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=settings().concurrency,
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+def _wait() -> Callable[[int], None]:
+    from chalicelib.adapters.waiting import jittered
+
+    return jittered(time.sleep, random.random)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,117 @@
+"""Whether two DICOM files hold the same content in other bytes.
+
+A router that passes an instance on may write it anew: another preamble and File Meta Information,
+group lengths, padding, implicit instead of explicit VR, sequences of undefined length, another
+byte order. None of that changes the instance. A changed value does.
+"""
+
+from array import array
+from collections.abc import Iterator
+from hashlib import sha256
+from struct import pack
+
+from pydicom.datadict import DicomDictionary
+
+from chalicelib.dicomweb.byte_source import ByteSource, read_bytes
+from chalicelib.dicomweb.dicom_file import (
+    DicomFileLimits,
+    accepted_transfer_syntax,
+    walk_of,
+)
+from chalicelib.dicomweb.file_meta import FileMeta
+from chalicelib.dicomweb.structure import Kind, Step
+from chalicelib.standard.transfer_syntaxes import Encoding
+from chalicelib.standard.vrs import VRS
+
+_TRANSFER_SYNTAX_UID = 0x00020010
+_DATA_SET_TRAILING_PADDING = 0xFFFCFFFC
+_CHUNK = 1 << 20  # a multiple of every unit that swaps
+_ARRAY_CODES = {2: "H", 4: "I", 8: "Q"}
+_CLOSES = (Kind.END_SEQUENCE, Kind.END_FRAGMENTS)
+
+
+def differing_tags(
+    one: ByteSource,
+    one_meta: FileMeta,
+    other: ByteSource,
+    other_meta: FileMeta,
+    limits: DicomFileLimits | None = None,
+) -> tuple[int, ...]:
+    """Return the top-level tags in which two files differ, ascending; empty when they are equal.
+
+    Each source holds a whole file. (0002,0010) is among the tags when both encapsulate their
+    pixel data in different transfer syntaxes: equal fragments then mean different pixels.
+
+    Raises
+    ------
+    InstanceError
+        When one of the files cannot be walked.
+    """
+    limits = limits or DicomFileLimits()
+    ours = dict(_digests(one, one_meta, limits))
+    theirs = dict(_digests(other, other_meta, limits))
+    differing = {tag for tag in ours.keys() | theirs.keys() if ours.get(tag) != theirs.get(tag)}
+    if one_meta.transfer_syntax != other_meta.transfer_syntax and (
+        accepted_transfer_syntax(one_meta.transfer_syntax).encapsulated
+        or accepted_transfer_syntax(other_meta.transfer_syntax).encapsulated
+    ):
+        differing.add(_TRANSFER_SYNTAX_UID)
+    return tuple(sorted(differing))
+
+
+def _digests(
+    source: ByteSource, meta: FileMeta, limits: DicomFileLimits
+) -> Iterator[tuple[int, bytes]]:
+    """Yield each top-level tag with a digest of what it holds, however it is written."""
+    walk = walk_of(source, meta, accepted_transfer_syntax(meta.transfer_syntax), limits)
+    digest = sha256()
+    for step in walk:
+        if _is_framing(step):
+            continue
+        # Delimiters and lengths are framing; that something opens or ends is content.
+        digest.update(pack("<BI", step.kind, step.tag))
+        if step.kind in (Kind.ELEMENT, Kind.FRAGMENT):
+            for piece in _normalised(walk.source, step):
+                digest.update(piece)
+        if step.depth == 0 and (step.kind is Kind.ELEMENT or step.kind in _CLOSES):
+            yield step.tag, digest.digest()
+            digest = sha256()
+
+
+def _is_framing(step: Step) -> bool:
+    return step.kind is Kind.ELEMENT and (
+        step.tag & 0xFFFF == 0 or step.tag == _DATA_SET_TRAILING_PADDING
+    )
+
+
+def _normalised(source: ByteSource, step: Step) -> Iterator[bytes]:
+    """Yield a value in Little Endian and without padding, its length before it."""
+    vr = VRS.get(_vr_of(step))
+    if vr is not None and (vr.multiple or vr.text or vr.code == "UR"):
+        value = read_bytes(source, step.offset, step.length).rstrip(b" \0")
+        yield pack("<Q", len(value)) + value
+        return
+    yield pack("<Q", step.length)
+    swaps = step.encoding is Encoding.EXPLICIT_BIG and vr is not None and vr.unit > 1
+    for start in range(0, step.length, _CHUNK):
+        length = min(_CHUNK, step.length - start)
+        piece = read_bytes(source, step.offset + start, length)
+        yield _swapped(piece, vr.unit) if swaps and vr is not None else piece
+
+
+def _vr_of(step: Step) -> str:
+    """Return the dictionary's VR of a public tag, whatever the encoding says; else the file's.
+
+    So an element is treated alike in both files, be it explicit, implicit or UN.
+    """
+    row = DicomDictionary.get(step.tag)
+    if row is not None and len(row[0]) == 2:
+        return str(row[0])
+    return step.vr
+
+
+def _swapped(piece: bytes, unit: int) -> bytes:
+    whole = len(piece) // unit * unit
+    numbers = array(_ARRAY_CODES[unit], piece[:whole])
+    numbers.byteswap()
+    return numbers.tobytes() + piece[whole:]

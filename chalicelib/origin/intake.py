@@ -1,0 +1,124 @@
+"""From a part to an instance that may be stored, or to the item that says why not.
+
+Nothing is stored here and nothing outside is asked.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from chalicelib.dicomweb import tags
+from chalicelib.dicomweb.byte_source import MemorySource
+from chalicelib.dicomweb.dicom_file import DicomFile, DicomFileLimits, read_dicom_file
+from chalicelib.dicomweb.errors import InstanceError
+from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX, read_file_meta
+from chalicelib.dicomweb.media_types import MediaTypeSyntaxError, parse_media_type
+from chalicelib.dicomweb.multipart import Part
+from chalicelib.dicomweb.resources import Target
+from chalicelib.dicomweb.store_instances import Explanation, Failed, OtherFailure, Reference
+from chalicelib.standard.reasons import FailureReason
+from chalicelib.standard.sop_classes import SopClassKind, kind_of
+
+_DICOM = "application/dicom"
+_OCTET_STREAM = "application/octet-stream"
+_IDENTITY_CODINGS = ("", "binary", "8bit", "7bit")
+
+
+@dataclass(frozen=True, slots=True)
+class IntakePolicy:
+    """What the deployment decides about single instances."""
+
+    strict: bool = False
+    limits: DicomFileLimits = field(default_factory=DicomFileLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An instance that may be stored: its part, its bytes unchanged, and what they say."""
+
+    part: int
+    content: memoryview
+    sha256: str
+    file: DicomFile
+    observations: frozenset[str]
+
+    @property
+    def reference(self) -> Reference:
+        return Reference(self.file.sop_class, self.file.sop_instance)
+
+
+def take_in(part: Part, target: Target, policy: IntakePolicy) -> Arrival | Failed | OtherFailure:
+    """Return the arrival that a part of type application/dicom is, or its failure.
+
+    Never raises for what a part holds: one bad part among good ones fails alone (R-453).
+    """
+    reference: Reference | None = None
+    try:
+        observed = _check_part_type(part)
+        source = MemorySource(part.body)
+        meta = read_file_meta(source)
+        if meta.names_instance:
+            reference = Reference(meta.sop_class, meta.sop_instance)
+        file = read_dicom_file(source, meta, strict=policy.strict, limits=policy.limits)
+        reference = Reference(file.sop_class, file.sop_instance)
+        _check_storable(file, target)
+    except InstanceError as error:
+        return failure(error, reference, part.number)
+    observed |= _transfer_syntax_parameter(part, file)
+    digest = sha256(part.body).hexdigest()
+    return Arrival(part.number, part.body, digest, file, file.observations | observed)
+
+
+def failure(error: InstanceError, reference: Reference | None, part: int) -> Failed | OtherFailure:
+    """Return the item of an error: in Other Failures Sequence when no instance is known."""
+    explanation = Explanation(f"Part {part}: {error.detail}", part, error.tag_path)
+    if reference is None:
+        return OtherFailure(error.reason, explanation)
+    return Failed(reference, error.reason, explanation)
+
+
+def _check_part_type(part: Part) -> set[str]:
+    """Return what to observe of the part's header, or refuse the part (PS3.18 8.6.1)."""
+    coding = (part.headers.get("Content-Transfer-Encoding") or "").strip().lower()
+    if coding not in _IDENTITY_CODINGS or part.headers.get("Content-Encoding"):
+        raise _unsupported("The part is encoded; parts of DICOM files are sent as they are.")
+    content_type = part.headers.get("Content-Type")
+    if content_type is None:
+        return {"untyped-part"}
+    try:
+        name = parse_media_type(content_type).name
+    except MediaTypeSyntaxError:
+        raise _unsupported("The part's Content-Type is not a media type.") from None
+    if name == _DICOM:
+        return set()
+    prefix = bytes(part.body[PREAMBLE_LENGTH : PREAMBLE_LENGTH + len(PREFIX)])
+    if name == _OCTET_STREAM and prefix == PREFIX:
+        return {"octet-stream-part"}
+    raise _unsupported(f"The part is no {_DICOM} part, as the request's Content-Type promises.")
+
+
+def _check_storable(file: DicomFile, target: Target) -> None:
+    kind = kind_of(file.sop_class)
+    if kind is not SopClassKind.STORAGE:
+        raise InstanceError(
+            FailureReason.SOP_CLASS_NOT_SUPPORTED,
+            f"SOP Class UID {file.sop_class} is {kind.value}.",
+            tag_path=tags.format_tag(tags.SOP_CLASS_UID),
+        )
+    if not target.admits(file.study):
+        raise InstanceError(
+            FailureReason.STUDY_MISMATCH,
+            f"Study Instance UID {file.study} is not that of the target resource.",
+            tag_path=tags.format_tag(tags.STUDY_INSTANCE_UID),
+        )
+
+
+def _transfer_syntax_parameter(part: Part, file: DicomFile) -> set[str]:
+    """Return the observation that the file contradicts its part's header (PS3.18 8.7.9)."""
+    content_type = part.headers.get("Content-Type")
+    stated = parse_media_type(content_type).get("transfer-syntax") if content_type else None
+    contradicts = stated not in (None, "*", file.transfer_syntax.uid)
+    return {"transfer-syntax-parameter"} if contradicts else set()
+
+
+def _unsupported(detail: str) -> InstanceError:
+    return InstanceError(FailureReason.UNSUPPORTED_PART, detail)

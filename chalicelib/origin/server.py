@@ -1,0 +1,197 @@
+"""The origin server: a request in, a response out, in the order of PS3.18 10.5.
+
+target resource -> method -> Accept, before any side effect -> Content-Type -> content-coding ->
+parts -> one outcome for each -> Store Instances Response -> status -> encoded answer. RequestError
+is caught here and nowhere else.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from chalicelib.dicomweb.content_coding import decode_content
+from chalicelib.dicomweb.errors import RequestError
+from chalicelib.dicomweb.media_types import PayloadType, request_media_type
+from chalicelib.dicomweb.messages import Headers, HttpRequest, HttpResponse
+from chalicelib.dicomweb.multipart import Part, split_parts
+from chalicelib.dicomweb.negotiation import ResponseFormat, negotiate
+from chalicelib.dicomweb.problem import problem_response
+from chalicelib.dicomweb.resources import Target, parse_target, study_url
+from chalicelib.dicomweb.response_encoding import encode_module
+from chalicelib.dicomweb.store_instances import (
+    Failed,
+    OtherFailure,
+    Stored,
+    StoreInstancesResponse,
+    response_dataset,
+    status_of,
+)
+from chalicelib.origin import metrics
+from chalicelib.origin.intake import Arrival, IntakePolicy, take_in
+from chalicelib.origin.ports import Remaining
+from chalicelib.origin.store import Store, StorePolicy, StorePorts, StoreRequest
+
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPolicy:
+    """What the deployment decides. ``base_uri`` is the service's external URL."""
+
+    base_uri: str
+    strict: bool = False
+    explain: bool = True
+    max_parts: int = 500
+    max_inflated_bytes: int = 32 * 1024 * 1024
+    intake: IntakePolicy = field(default_factory=IntakePolicy)
+    store: StorePolicy = field(default_factory=StorePolicy)
+
+
+class OriginServer:
+    """Answers the requests of a Store Transaction."""
+
+    def __init__(self, ports: StorePorts, policy: ServerPolicy) -> None:
+        self._policy = policy
+        self._telemetry = ports.telemetry
+        self._store = Store(ports, policy.store)
+
+    def answer(self, request: HttpRequest, remaining: Remaining) -> HttpResponse:
+        """Return the answer to any request; what is refused as a whole has stored nothing.
+
+        Parameters
+        ----------
+        request : HttpRequest
+        remaining : callable
+            Seconds left of the function's time.
+        """
+        try:
+            response = self._answer(request, remaining)
+        except RequestError as error:
+            response = self._refuse(request, error)
+        return HttpResponse(
+            response.status,
+            (*response.headers, ("X-Request-Id", request.request_id)),
+            response.body,
+        )
+
+    def _answer(self, request: HttpRequest, remaining: Remaining) -> HttpResponse:
+        target = parse_target(request.path)
+        _check_method(request.method)
+        query = dict(reversed(request.query))  # of a repeated parameter the first counts
+        form = negotiate(
+            request.headers.get("Accept"),
+            query.get("accept"),
+            accept_charset=request.headers.get("Accept-Charset"),
+            charset_parameter=query.get("charset"),
+            strict=self._policy.strict,
+        )
+        parts = self._parts(request)
+        taken = [take_in(part, target, self._policy.intake) for part in parts]
+        arrivals = [one for one in taken if isinstance(one, Arrival)]
+        stored = self._store.store(
+            arrivals,
+            StoreRequest(target.partition, request.request_id, request.subject or "", remaining),
+        )
+        outcomes = [stored[one.part] if isinstance(one, Arrival) else one for one in taken]
+        response = StoreInstancesResponse(tuple(outcomes))
+        studies = {a.file.study for a in arrivals if isinstance(stored[a.part], Stored)}
+        self._report(request, target, response, studies)
+        return self._encode(response, target, studies, form)
+
+    def _parts(self, request: HttpRequest) -> Sequence[Part]:
+        """Return the parts of the payload, at least one (R-212)."""
+        payload = request_media_type(request.headers.get("Content-Type"))
+        if request.body_was_text:
+            raise RequestError(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "The gateway passed a binary body as text, so bytes may be lost: its binary media "
+                "types are misconfigured. Nothing was stored.",
+            )
+        body = decode_content(
+            request.body,
+            request.headers.get("Content-Encoding"),
+            max_inflated_bytes=self._policy.max_inflated_bytes,
+        )
+        if not body:
+            raise RequestError(
+                HTTPStatus.BAD_REQUEST,
+                "The request has no body. Was it sent again without its payload?",
+            )
+        if payload.boundary is None:
+            return (_single_part(body, payload),)
+        return split_parts(body, payload.boundary, max_parts=self._policy.max_parts)
+
+    def _encode(
+        self,
+        response: StoreInstancesResponse,
+        target: Target,
+        studies: Collection[str],
+        form: ResponseFormat,
+    ) -> HttpResponse:
+        """Return the response with its module in the negotiated form (PS3.18 10.5.3)."""
+        status = status_of(response)
+        module = response_dataset(response, explain=self._policy.explain)
+        headers = [("Content-Type", form.content_type)]
+        if len(studies) == 1:
+            # Table 10.5.3-2: both hold one URL, so several studies leave them out (R-510).
+            url = study_url(self._policy.base_uri, target.partition, *studies)
+            headers += [("Location", url), ("Content-Location", url)]
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
+        return HttpResponse(int(status), tuple(headers), encode_module(module, form))
+
+    def _report(
+        self,
+        request: HttpRequest,
+        target: Target,
+        response: StoreInstancesResponse,
+        studies: Collection[str],
+    ) -> None:
+        """Tell operators what became of the request: UIDs, codes and numbers."""
+        failures: tuple[Failed | OtherFailure, ...] = (*response.failed, *response.other_failures)
+        self._telemetry.count(metrics.INSTANCES_STORED, len(response.referenced))
+        self._telemetry.count(metrics.INSTANCES_FAILED, len(failures))
+        for failure in failures:
+            self._telemetry.event(
+                "instance failed",
+                request_id=request.request_id,
+                reason=f"{failure.reason.code:04X}",
+                part=failure.explanation.part,
+                detail=failure.explanation.detail,
+            )
+        self._telemetry.event(
+            "store answered",
+            request_id=request.request_id,
+            partition=target.partition,
+            status=int(status_of(response)),
+            stored=len(response.referenced),
+            failed=len(failures),
+            studies=sorted(studies),
+        )
+
+    def _refuse(self, request: HttpRequest, error: RequestError) -> HttpResponse:
+        self._telemetry.count(metrics.REQUESTS_REFUSED)
+        self._telemetry.event(
+            "request refused",
+            request_id=request.request_id,
+            status=int(error.status),
+            part=error.part,
+            detail=error.detail,
+        )
+        return problem_response(error, request.request_id)
+
+
+def _check_method(method: str) -> None:
+    """Refuse what is not Store (R-101); retrieval and search are not offered yet."""
+    if method != "POST":
+        raise RequestError(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "This resource takes POST: the Store Transaction.",
+            headers={"Allow": "POST"},
+        )
+
+
+def _single_part(body: bytes, payload: PayloadType) -> Part:
+    """Return a body without multipart framing as its only part (R-303)."""
+    headers = Headers((("Content-Type", payload.media_type.name),))
+    return Part(1, headers, memoryview(body), 0)

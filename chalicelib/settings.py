@@ -1,0 +1,104 @@
+"""What a deployment configures: the only reader of the environment.
+
+Every setting is named in the README; a value that is none is an error at start, not at the first
+request.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_ON = frozenset({"1", "on", "true", "yes"})
+_OFF = frozenset({"", "0", "off", "false", "no"})
+
+
+class SettingsError(ValueError):
+    """A setting is missing or has no meaning; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one function.
+
+    Attributes
+    ----------
+    bucket, table, event_bus : str
+        Names of the resources (BUCKET, TABLE, EVENT_BUS).
+    base_uri : str
+        External URL of the service (BASE_URI), from which every URL in a response is built.
+    strict : bool
+        STRICT: refuse what the standard refuses and the field sends.
+    explain : bool
+        EXPLAIN: private attributes with a sentence, part and tag in failure items.
+    max_parts : int
+        MAX_PARTS of one request.
+    max_inflated_bytes : int
+        MAX_INFLATED_BYTES of a gzip body, and of a deflated data set.
+    max_depth, max_elements : int
+        MAX_NESTING_DEPTH and MAX_ELEMENTS of one data set.
+    concurrency : int
+        CONCURRENCY: calls to AWS at once, and the size of the connection pools.
+    """
+
+    bucket: str
+    table: str
+    event_bus: str
+    base_uri: str
+    strict: bool = False
+    explain: bool = True
+    max_parts: int = 500
+    max_inflated_bytes: int = 32 * 1024 * 1024
+    max_depth: int = 32
+    max_elements: int = 500_000
+    concurrency: int = 32
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of an environment, the process's own by default.
+
+    Raises
+    ------
+    SettingsError
+        Naming the variable.
+    """
+    env = os.environ if environment is None else environment
+    return Settings(
+        bucket=_text(env, "BUCKET"),
+        table=_text(env, "TABLE"),
+        event_bus=_text(env, "EVENT_BUS"),
+        base_uri=_text(env, "BASE_URI"),
+        strict=_switch(env, "STRICT", default=False),
+        explain=_switch(env, "EXPLAIN", default=True),
+        max_parts=_number(env, "MAX_PARTS", Settings.max_parts),
+        max_inflated_bytes=_number(env, "MAX_INFLATED_BYTES", Settings.max_inflated_bytes),
+        max_depth=_number(env, "MAX_NESTING_DEPTH", Settings.max_depth),
+        max_elements=_number(env, "MAX_ELEMENTS", Settings.max_elements),
+        concurrency=_number(env, "CONCURRENCY", Settings.concurrency),
+    )
+
+
+def _text(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set.")
+    return value
+
+
+def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = env.get(name)
+    if value is None:
+        return default
+    if value.strip().lower() in _ON:
+        return True
+    if value.strip().lower() in _OFF:
+        return False
+    raise SettingsError(f"{name} is neither on nor off.")
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name)
+    if value is None:
+        return default
+    if not value.strip().isdecimal() or int(value) < 1:
+        raise SettingsError(f"{name} is no positive whole number.")
+    return int(value)

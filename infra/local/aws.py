@@ -1,0 +1,85 @@
+"""Where the AWS services of a local stack are: in this process, or where AWS_ENDPOINT_URL says.
+
+The only module that knows what stands in for AWS.
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+
+import boto3
+
+from infra.local.clients import DEFAULT_REGION
+from infra.local.front import LOOPBACK
+
+ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+
+_OBJECT_BUFFER = 65536
+"""Bytes of an object that the stand-in keeps in memory; the rest is in a temporary file."""
+
+_PLACEHOLDER_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+def region() -> str:
+    """Return the region of the environment, or the default."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+
+
+def is_external() -> bool:
+    """Return whether the environment names a stand-in of its own."""
+    return bool(os.environ.get(ENDPOINT_VARIABLE))
+
+
+@contextlib.contextmanager
+def aws_services() -> Iterator[str]:
+    """Yield the URL at which the services answer, for as long as they are needed.
+
+    The embedded stand-in answers this process's own calls without a socket, and other processes
+    at the URL; both see the same state. Everything in it is gone afterwards.
+    """
+    with environment_variables({"AWS_REGION": region(), "AWS_DEFAULT_REGION": region()}):
+        if is_external():
+            missing = _PLACEHOLDER_CREDENTIALS if _has_no_credentials() else {}
+            with environment_variables(missing):
+                yield os.environ[ENDPOINT_VARIABLE]
+        else:
+            settings = {"MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(_OBJECT_BUFFER)}
+            with environment_variables(settings), _embedded() as url:
+                yield url
+
+
+def _has_no_credentials() -> bool:
+    return boto3.session.Session().get_credentials() is None
+
+
+@contextlib.contextmanager
+def _embedded() -> Iterator[str]:
+    # Half a second that an external stand-in saves.
+    from moto import mock_aws
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
+    with mock_aws():
+        server.start()
+        try:
+            host, port = server.get_host_and_port()
+            yield f"http://{host}:{port}"
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def environment_variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables, and put back what was there before."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -36,7 +36,7 @@ def settings() -> Settings:
 @cache
 def telemetry() -> PowertoolsTelemetry:
     """Return this function's log and metrics."""
-    return PowertoolsTelemetry("stowage")
+    return PowertoolsTelemetry()
 
 
 @cache

@@ -10,14 +10,15 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 NAMESPACE = "Stowage"
+SERVICE = "stowage-origin"
+"""Also the logger's name: the app's own name is taken by Chalice, which writes every line again."""
 
 
 class PowertoolsTelemetry:
     """``origin.ports.Telemetry`` as JSON lines and embedded metric format on standard output."""
 
-    def __init__(self, service: str) -> None:
-        # Chalice's own logger has the app's name and a handler of its own: lines would come twice.
-        self._logger = Logger(service=service, name=f"{service}-telemetry", location=None)
+    def __init__(self, service: str = SERVICE) -> None:
+        self._logger = Logger(service=service, location=None)
         self._metrics = Metrics(namespace=NAMESPACE, service=service)
         self._lock = threading.Lock()  # Metrics is one dictionary; the store counts from threads
 

@@ -146,12 +146,13 @@ def consume_notifications(
         names = [ObjectName(*name) for key in keys if (name := name_of(key))]
         if len(names) < len(keys):
             log("keys ignored", message_id=message.identity, count=len(keys) - len(names))
-        named[message.identity] = names
+        if names:
+            named[message.identity] = names
 
     def run(groups: Sequence[Sequence[ObjectName]]) -> Collection[ObjectName]:
         return reconcile([name for group in groups for name in group])
 
-    work = _Work[Sequence[ObjectName], ObjectName](run, frozenset, _object_fields)
+    work: _Work[Sequence[ObjectName], ObjectName] = _Work(run, frozenset, _object_fields)
     return _response(event, failed | _run(named, work, log))
 
 

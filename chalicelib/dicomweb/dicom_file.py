@@ -123,7 +123,8 @@ def read_dicom_file(
     meta : FileMeta
         Of the same source.
     strict : bool
-        Refuse transfer syntaxes that PS3.18 8.7.3 keeps out of web services.
+        Refuse transfer syntaxes that PS3.18 8.7.3 keeps out of web services, and files whose
+        File Meta Information names another instance.
     limits : DicomFileLimits, optional
 
     Raises
@@ -148,7 +149,8 @@ def read_dicom_file(
     kept = _Kept(walk.source)
     for step in walk:
         kept.take(step)
-    return _identified(meta, syntax, kept, frozenset(walk.observations) | meta.observations)
+    observations = frozenset(walk.observations) | meta.observations
+    return _identified(meta, syntax, kept, observations, strict=strict)
 
 
 def walk_of(
@@ -231,23 +233,25 @@ class _Kept:
 
 
 def _identified(
-    meta: FileMeta, syntax: TransferSyntax, kept: _Kept, observations: frozenset[str]
+    meta: FileMeta,
+    syntax: TransferSyntax,
+    kept: _Kept,
+    observations: frozenset[str],
+    *,
+    strict: bool,
 ) -> DicomFile:
     """Return the file with its UIDs checked (PS3.5 9.1, PS3.10 7.1)."""
     sop_class, sop_instance, study, series = (
         _required_uid(kept.values, tag) for tag in _IDENTIFYING[1:]
     )
-    for stated, found, tag in (
-        (meta.sop_class, sop_class, tags.SOP_CLASS_UID),
-        (meta.sop_instance, sop_instance, tags.SOP_INSTANCE_UID),
-    ):
-        if stated and stated != found:
-            raise InstanceError(
-                FailureReason.CLASS_INSTANCE_CONFLICT,
-                f"{tags.format_tag(tag)} is not the UID of File Meta Information.",
-                tag_path=tags.format_tag(tag),
-            )
     observed = set(observations)
+    _check_named_alike(meta.sop_class, sop_class, tags.SOP_CLASS_UID)
+    if meta.sop_instance and meta.sop_instance != sop_instance:
+        # The data set names the instance. Anonymisers often leave the old UID in group 0002:
+        # refusing those files would refuse good images.
+        if strict:
+            _check_named_alike(meta.sop_instance, sop_instance, tags.SOP_INSTANCE_UID)
+        observed.add("file-meta-names-another-instance")
     if not meta.names_instance:
         observed.add("file-meta-names-no-instance")
     if meta.preamble is Preamble.OTHER:
@@ -266,6 +270,15 @@ def _identified(
         has_request_attributes=kept.has_request_attributes,
         observations=frozenset(observed),
     )
+
+
+def _check_named_alike(stated: str, found: str, tag: int) -> None:
+    if stated and stated != found:
+        raise InstanceError(
+            FailureReason.CLASS_INSTANCE_CONFLICT,
+            f"{tags.format_tag(tag)} is not the UID of File Meta Information.",
+            tag_path=tags.format_tag(tag),
+        )
 
 
 def _required_uid(values: Mapping[int, RawValue], tag: int) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from chalicelib.standard.character_sets import CHARACTER_SETS, JIS_X_0201_ROMAN, CharacterSet
 
 _ESCAPE = b"\x1b"
-# PS3.5 6.1.2.5.3: the initial sets are active again after these; in PN after ^ and = too.
-_RESETS = re.compile(rb"([\r\n\f\t\\]+)")
-_RESETS_IN_NAMES = re.compile(rb"([\r\n\f\t\\^=]+)")
+# PS3.5 6.1.2.5.3: after these the first set is active again; in PN after ^ and = too.
+_RESETS = re.compile(rb"[\r\n\f\t\\]")
+_RESETS_IN_NAMES = re.compile(rb"[\r\n\f\t\\^=]")
 
 
 class UndecodableText(ValueError):  # noqa: N818
@@ -56,24 +56,31 @@ def decode_text(value: bytes, sets: Sequence[CharacterSet], *, vr: str) -> str:
         if _ESCAPE not in value or not sets[0].extends:
             return value.decode(sets[0].codec)
         resets = _RESETS_IN_NAMES if vr == "PN" else _RESETS
-        return "".join(_decode_run(run, sets) for run in resets.split(value))
+        first, *designated = value.split(_ESCAPE)
+        text = first.decode(sets[0].codec)
+        return text + "".join(_decode_designated(_ESCAPE + p, sets, resets) for p in designated)
     except UnicodeDecodeError:
         raise UndecodableText("bytes outside the declared character sets") from None
 
 
-def _decode_run(run: bytes, sets: Sequence[CharacterSet]) -> str:
-    """Decode a run without resets: the first set up to the first escape, then set by set."""
-    first, *designated = run.split(_ESCAPE)
-    text = first.decode(sets[0].codec)
-    return text + "".join(_decode_designated(_ESCAPE + piece, sets) for piece in designated)
-
-
-def _decode_designated(piece: bytes, sets: Sequence[CharacterSet]) -> str:
+def _decode_designated(
+    piece: bytes, sets: Sequence[CharacterSet], resets: re.Pattern[bytes]
+) -> str:
+    """Decode a piece that starts with an escape sequence: its set up to where the first is back."""
     if piece.startswith(JIS_X_0201_ROMAN):
         return piece[len(JIS_X_0201_ROMAN) :].decode("shift_jis")
+    designated, escape = _designated(piece, sets)
+    if designated.double_byte_g0:
+        return piece.decode(designated.codec)
+    body = piece[len(escape) :]
+    reset = resets.search(body)
+    end = reset.start() if reset else len(body)
+    return body[:end].decode(designated.codec) + body[end:].decode(sets[0].codec)
+
+
+def _designated(piece: bytes, sets: Sequence[CharacterSet]) -> tuple[CharacterSet, bytes]:
     for candidate in (*sets, CHARACTER_SETS[""]):
         for escape in candidate.escapes:
             if piece.startswith(escape):
-                body = piece if candidate.keep_escape else piece[len(escape) :]
-                return body.decode(candidate.codec)
+                return candidate, escape
     raise UndecodableText("an escape sequence of a character set that is not declared")

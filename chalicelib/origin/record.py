@@ -129,9 +129,12 @@ def _text_of(row: IndexAttribute, raw: RawValue, sets: tuple[CharacterSet, ...] 
 
 def _cut(text: str, vr: str) -> str:
     limit = VRS[vr].max_length
-    if vr == "PN":  # PS3.5 6.2: 64 characters for each of the three component groups
-        return "=".join(group[:limit] for group in text.split("=")[:_PN_GROUPS])
-    return text[:limit]
+    if vr != "PN":
+        return text[:limit]
+    # PS3.5 6.2.1: three component groups of 64 characters; trailing delimiters mean nothing, and
+    # names that differ in them alone must not look like a conflict.
+    groups = [group[:limit].rstrip("^ ") for group in text.split("=")[:_PN_GROUPS]]
+    return "=".join(groups).rstrip("=")
 
 
 def _byte_limit(vr: str) -> int:

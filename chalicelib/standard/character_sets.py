@@ -1,8 +1,9 @@
 """Defined terms of Specific Character Set (0008,0005): PS3.3 C.12.1.1.2, PS3.5 6.1.
 
 ``codec`` is Python's name. Terms with ``escapes`` take part in code extension by ISO/IEC 2022:
-each escape sequence designates the set, and the bytes after it are decoded by ``codec``, with the
-sequence itself kept in front where ``keep_escape`` says that the codec wants to see it.
+each escape sequence designates the set, and the bytes after it are decoded by ``codec``. A
+``double_byte_g0`` set takes the place of ASCII: its codec wants to see the escape sequence, and
+no byte after it is a delimiter.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ class CharacterSet:
     term: str
     codec: str
     escapes: tuple[bytes, ...] = ()
-    keep_escape: bool = False
+    double_byte_g0: bool = False
     extends: bool = True
 
 
@@ -40,8 +41,8 @@ _ROWS = (
     CharacterSet("ISO 2022 IR 6", "ascii", (b"\x1b(B",)),
     *(CharacterSet(f"ISO_IR {n}", codec, (escape,)) for n, codec, escape in _SINGLE_BYTE),
     *(CharacterSet(f"ISO 2022 IR {n}", codec, (escape,)) for n, codec, escape in _SINGLE_BYTE),
-    CharacterSet("ISO 2022 IR 87", "iso2022_jp", (b"\x1b$B",), keep_escape=True),
-    CharacterSet("ISO 2022 IR 159", "iso2022_jp_2", (b"\x1b$(D",), keep_escape=True),
+    CharacterSet("ISO 2022 IR 87", "iso2022_jp", (b"\x1b$B",), double_byte_g0=True),
+    CharacterSet("ISO 2022 IR 159", "iso2022_jp_2", (b"\x1b$(D",), double_byte_g0=True),
     CharacterSet("ISO 2022 IR 149", "euc_kr", (b"\x1b$)C",)),
     CharacterSet("ISO 2022 IR 58", "gb2312", (b"\x1b$)A",)),
     CharacterSet("ISO_IR 192", "utf-8", extends=False),

@@ -13,6 +13,7 @@ OBSERVATIONS: dict[str, str] = {
     "no-file-meta-group-length": "File Meta Information without (0002,0000) (PS3.10 7.1).",
     "wrong-file-meta-group-length": "(0002,0000) is not the length of group 0002 (PS3.10 7.1).",
     "file-meta-names-no-instance": "File Meta Information without SOP UIDs (PS3.10 7.1).",
+    "file-meta-names-another-instance": "(0002,0003) is not (0008,0018) (PS3.10 7.1).",
     "unusual-preamble": "A preamble that is neither zeros nor TIFF (PS3.10 7.5).",
     "tolerated-transfer-syntax": "A syntax that web services should not use (PS3.18 8.7.3).",
     "rewrapped": "Sent again with equal content in other bytes.",

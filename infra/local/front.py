@@ -94,16 +94,13 @@ class Front:
         self._gateway = gateway
         self._limits = limits or FrontLimits()
         self._listener = listener
+        self.url = url_of(listener)
+        """The base URI, without a final slash."""
         self._slots = threading.BoundedSemaphore(self._limits.connections)
         self._open: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._accepting = threading.Thread(target=self._accept, name="front", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """The base URI, without a final slash."""
-        return url_of(self._listener)
 
     def start(self) -> Self:
         """Accept connections from now on."""
@@ -296,12 +293,14 @@ class _Connection:
 
 
 def _check_head(request: h11.Request, limits: FrontLimits) -> None:
-    """Refuse what two readers could frame differently, and header floods.
+    """Refuse other versions, what two readers could frame differently, and header floods.
 
     RFC 9112 6.1: a server may reject a request with both Content-Length and Transfer-Encoding,
     and must treat Transfer-Encoding in HTTP/1.0 as faulty framing. h11 refuses two differing
     Content-Length fields by itself.
     """
+    if request.http_version not in {b"1.0", b"1.1"}:
+        raise _RefusedError(json_answer(505, "HTTP version not supported"))
     names = [name for name, _ in request.headers]
     if b"transfer-encoding" in names and (
         b"content-length" in names or request.http_version < b"1.1"

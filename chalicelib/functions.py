@@ -47,7 +47,9 @@ def reconcile(event: SQSEvent) -> dict[str, Any]:
     """Complete what some minutes after its creation lacks a record, a verdict or the index."""
     telemetry = bootstrap.telemetry()
     try:
-        return consume_notifications(event.to_dict(), _reconcile, parse_object_key, telemetry.warning)
+        return consume_notifications(
+            event.to_dict(), _reconcile, parse_object_key, telemetry.warning
+        )
     finally:
         telemetry.flush()
 

@@ -21,7 +21,7 @@ from chalicelib.dicomweb.dicom_file import (
 from chalicelib.dicomweb.file_meta import FileMeta
 from chalicelib.dicomweb.structure import Kind, Step
 from chalicelib.standard.transfer_syntaxes import Encoding
-from chalicelib.standard.vrs import VRS
+from chalicelib.standard.vrs import VR, VRS
 
 _TRANSFER_SYNTAX_UID = 0x00020010
 _DATA_SET_TRAILING_PADDING = 0xFFFCFFFC
@@ -86,28 +86,27 @@ def _is_framing(step: Step) -> bool:
 
 def _normalised(source: ByteSource, step: Step) -> Iterator[bytes]:
     """Yield a value in Little Endian and without padding, its length before it."""
-    vr = VRS.get(_vr_of(step))
-    if vr is not None and (vr.multiple or vr.text or vr.code == "UR"):
+    public = _public_vr(step.tag)
+    if public is not None and (public.multiple or public.text or public.code == "UR"):
         value = read_bytes(source, step.offset, step.length).rstrip(b" \0")
         yield pack("<Q", len(value)) + value
         return
     yield pack("<Q", step.length)
-    swaps = step.encoding is Encoding.EXPLICIT_BIG and vr is not None and vr.unit > 1
+    # The file alone knows the VR of a private element, or which of two a public one has.
+    vr = public or VRS.get(step.vr)
+    unit = vr.unit if vr is not None and step.encoding is Encoding.EXPLICIT_BIG else 1
     for start in range(0, step.length, _CHUNK):
-        length = min(_CHUNK, step.length - start)
-        piece = read_bytes(source, step.offset + start, length)
-        yield _swapped(piece, vr.unit) if swaps and vr is not None else piece
+        piece = read_bytes(source, step.offset + start, min(_CHUNK, step.length - start))
+        yield _swapped(piece, unit) if unit > 1 else piece
 
 
-def _vr_of(step: Step) -> str:
-    """Return the dictionary's VR of a public tag, whatever the encoding says; else the file's.
+def _public_vr(tag: int) -> VR | None:
+    """Return the dictionary's VR, so that an element is treated alike however a file writes it.
 
-    So an element is treated alike in both files, be it explicit, implicit or UN.
+    Padding of a private value stays: an implicit file does not say whether it is text.
     """
-    row = DicomDictionary.get(step.tag)
-    if row is not None and len(row[0]) == 2:
-        return str(row[0])
-    return step.vr
+    row = DicomDictionary.get(tag)
+    return VRS.get(row[0]) if row is not None else None
 
 
 def _swapped(piece: bytes, unit: int) -> bytes:

@@ -35,7 +35,7 @@ def decode_content(
     content_encoding : str or None
         The header field, None if missing.
     max_inflated_bytes : int
-        The size that inflating may not exceed; memory stays close to it.
+        The size that inflating may not exceed; memory stays below twice that.
     max_gzip_members : int
         A block-wise compressor makes one member per 64 KiB; more are made to keep us busy.
 

@@ -324,6 +324,10 @@ class StructuralWalk:
         if length != 0:
             raise self._malformed(tag, f"is a delimiter with length {length}")
 
+    def _in_no_defined_length(self) -> bool:
+        """Whether only the end of the data can be in the way: what a cut leaves behind."""
+        return all(frame.end is None for frame in self._stack[1:])
+
     def _path(self, tag: int | None = None) -> str:
         around = [(frame.tag, frame.items) for frame in self._stack if frame.kind is Kind.SEQUENCE]
         return tags.format_path(around, tag)
@@ -337,7 +341,7 @@ class StructuralWalk:
 
     def _overrun(self, frame: _Frame, tag: int, length: int, offset: int) -> InstanceError:
         left = max(frame.limit - offset, 0)
-        ends_here = frame.limit == self.source.size
+        ends_here = self._in_no_defined_length()
         return InstanceError(
             FailureReason.TRUNCATED if ends_here else FailureReason.MALFORMED_STRUCTURE,
             f"{tags.format_tag(tag)} promises {length} bytes at byte {offset}, "
@@ -346,7 +350,7 @@ class StructuralWalk:
         )
 
     def _cut(self, frame: _Frame) -> InstanceError:
-        ends_here = frame.limit == self.source.size
+        ends_here = self._in_no_defined_length()
         return InstanceError(
             FailureReason.TRUNCATED if ends_here else FailureReason.MALFORMED_STRUCTURE,
             f"{'The data' if ends_here else 'An item or sequence'} ends at byte {frame.limit}, "

@@ -70,12 +70,11 @@ def _version(item: Item) -> int:
 def encode_series(aggregate: SeriesAggregate) -> Item:
     """Return the aggregate as an item, without its version."""
     pk, sk = _series_key(aggregate.key)
-    return {
+    return _last_arrival(aggregate.last_arrival) | {
         "pk": {"S": pk},
         "sk": {"S": sk},
         "instance_count": {"N": str(aggregate.count)},
         "first_arrival": {"S": aggregate.first_arrival},
-        "last_arrival": {"S": aggregate.last_arrival},
         "attributes": _encode_values(aggregate.values),
         "sources": _encode_distinct(aggregate.sources),
         "spans": _encode_distinct(aggregate.spans),
@@ -90,7 +89,7 @@ def decode_series(item: Item) -> SeriesAggregate:
         key=SeriesKey(partition, study, item["sk"]["S"].removeprefix("series/")),
         count=int(item["instance_count"]["N"]),
         first_arrival=item["first_arrival"]["S"],
-        last_arrival=item["last_arrival"]["S"],
+        last_arrival=_decode_last_arrival(item),
         values=_decode_values(item["attributes"]),
         sources=_decode_distinct(item["sources"]),
         spans=_decode_distinct(item["spans"]),
@@ -103,9 +102,11 @@ def encode_study(aggregate: StudyAggregate) -> Item:
 
     ``chosen`` repeats of each attribute the value that stands for all, for a search to match on.
     """
-    return _arrival(aggregate) | {
+    day = aggregate.last_arrival[: len("YYYY-MM-DD")]
+    return _last_arrival(aggregate.last_arrival) | {
         "pk": {"S": study_pk(aggregate.partition, aggregate.study)},
         "sk": {"S": STUDY_SK},
+        "arrival_day": {"S": f"{aggregate.partition}/{day}"},
         "first_arrival": {"S": aggregate.first_arrival},
         "series_count": {"N": str(aggregate.series_count)},
         "instance_count": {"N": str(aggregate.instance_count)},
@@ -114,17 +115,6 @@ def encode_study(aggregate: StudyAggregate) -> Item:
         "chosen": {"M": {name: {"S": one.chosen} for name, one in aggregate.values.items()}},
         "sources": _encode_distinct(aggregate.sources),
         "conflicts": {"L": [{"S": name} for name in aggregate.conflicts]},
-    }
-
-
-def _arrival(aggregate: StudyAggregate) -> Item:
-    """Return the keys of the index by arrival; none, rather than empty, for a study without."""
-    if not aggregate.last_arrival:
-        return {}
-    day = aggregate.last_arrival[: len("YYYY-MM-DD")]
-    return {
-        "arrival_day": {"S": f"{aggregate.partition}/{day}"},
-        "last_arrival": {"S": aggregate.last_arrival},
     }
 
 
@@ -137,12 +127,21 @@ def decode_study(item: Item) -> StudyAggregate:
         series_count=int(item["series_count"]["N"]),
         instance_count=int(item["instance_count"]["N"]),
         first_arrival=item["first_arrival"]["S"],
-        last_arrival=item["last_arrival"]["S"] if "last_arrival" in item else "",
+        last_arrival=_decode_last_arrival(item),
         modalities=_decode_distinct(item["modalities"]),
         values=_decode_values(item["attributes"]),
         sources=_decode_distinct(item["sources"]),
         conflicts=tuple(name["S"] for name in item["conflicts"]["L"]),
     )
+
+
+def _last_arrival(last_arrival: str) -> Item:
+    """Return the attribute; none rather than an empty one, which no key of an index may be."""
+    return {"last_arrival": {"S": last_arrival}} if last_arrival else {}
+
+
+def _decode_last_arrival(item: Item) -> str:
+    return str(item["last_arrival"]["S"]) if "last_arrival" in item else ""
 
 
 def _encode_values(values: Mapping[str, Distinct]) -> dict[str, Item]:

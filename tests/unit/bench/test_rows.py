@@ -8,7 +8,8 @@ from pydicom import dcmread
 
 from bench.ct import SMALL, ct_instances
 from bench.events import BOUNDARY, store_request
-from bench.rows import Row, judge
+from bench.rows import Row
+from bench.truth import judge
 
 SENT = ["2.25.71", "2.25.72"]
 HELD = {

@@ -101,7 +101,7 @@ def test_400_at_one_member_over_the_limit():
     assert error.limit == ("max_gzip_members", 3)
 
 
-def test_a_bomb_costs_no_more_memory_than_the_limit():
+def test_a_bomb_costs_no_more_memory_than_twice_the_limit():
     bomb = gzip.compress(bytes(50_000_000), compresslevel=9)
     limit = 1_000_000
     tracemalloc.start()
@@ -111,7 +111,7 @@ def test_a_bomb_costs_no_more_memory_than_the_limit():
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 2.5 * limit
+    assert peak < 2.2 * limit
 
 
 @settings(max_examples=200, deadline=None)

@@ -88,7 +88,7 @@ def test_a_missing_parameter_is_none():
     [
         ("", []),
         (" , ,", []),
-        ("a, b ,c", ["a", "b", "c"]),
+        ("a, b ,c ", ["a", "b", "c"]),
         ('a="b,c", d', ['a="b,c"', "d"]),
         ('a="b\\",c", d', ['a="b\\",c"', "d"]),
         ('a="b, c', ['a="b, c']),

@@ -85,7 +85,7 @@ SAMPLES = (
     Sample("preamble", b"This is MIME.\r\n--b-2\r\n" + typed(b"x") + b"--b-1--", ((TYPED, b"x"),)),
     Sample(
         "boundary inside a preamble line",
-        b"a--b-1\r\n" + typed(b"x") + b"--b-1--",
+        b"aa--b-1\r\n" + typed(b"x") + b"--b-1--",
         ((TYPED, b"x"),),
     ),
     Sample(
@@ -388,6 +388,22 @@ def test_400_at_one_header_byte_over_the_limit():
     error = refusal(body, max_header_bytes=9)
     assert (error.status, error.part) == (HTTPStatus.BAD_REQUEST, 1)
     assert error.limit == ("max_header_bytes", 9)
+
+
+def test_400_at_the_byte_that_proves_a_header_too_large():
+    body = b"--b-1\r\n" + b"x" * 10
+    assert refusal(body + b"\r\n\r", max_header_bytes=10).limit is None
+    assert refusal(body + b"\r\n\rx", max_header_bytes=10).limit == ("max_header_bytes", 10)
+
+
+def test_the_limits_by_default():
+    end = b"\r\n\r\nx\r\n--b-1--"
+    assert len(split_parts(typed(b"x") * 500 + b"--b-1--", "b-1")) == 500
+    assert refusal(typed(b"x") * 501 + b"--b-1--").limit == ("max_parts", 500)
+    assert len(split_parts(b"--b-1" + b"\r\nX: y" * 32 + end, "b-1")) == 1
+    assert refusal(b"--b-1" + b"\r\nX: y" * 33 + end).limit == ("max_header_fields", 32)
+    assert len(split_parts(b"--b-1\r\nX:" + b"y" * 16382 + end, "b-1")) == 1
+    assert refusal(b"--b-1\r\nX:" + b"y" * 16383 + end).limit == ("max_header_bytes", 16384)
 
 
 def test_400_at_one_header_field_over_the_limit():

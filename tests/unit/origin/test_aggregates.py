@@ -5,7 +5,7 @@ from functools import reduce
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.origin.aggregates import (
@@ -37,21 +37,25 @@ aggregates = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(aggregates, aggregates)
 def test_join_is_commutative(one: SeriesAggregate, other: SeriesAggregate) -> None:
     assert one.join(other) == other.join(one)
 
 
+@settings(deadline=None)
 @given(aggregates, aggregates, aggregates)
 def test_join_is_associative(a: SeriesAggregate, b: SeriesAggregate, c: SeriesAggregate) -> None:
     assert a.join(b).join(c) == a.join(b.join(c))
 
 
+@settings(deadline=None)
 @given(aggregates)
 def test_join_is_idempotent(one: SeriesAggregate) -> None:
     assert one.join(one) == one
 
 
+@settings(deadline=None)
 @given(aggregates, aggregates)
 def test_join_never_goes_back(one: SeriesAggregate, other: SeriesAggregate) -> None:
     joined = one.join(other)
@@ -61,11 +65,13 @@ def test_join_never_goes_back(one: SeriesAggregate, other: SeriesAggregate) -> N
     assert all(one.values[name].conflict <= joined.values[name].conflict for name in one.values)
 
 
+@settings(deadline=None)
 @given(aggregates)
 def test_nothing_known_changes_nothing(one: SeriesAggregate) -> None:
     assert one.join(SeriesAggregate(KEY)) == one
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(texts, max_size=30), max_size=5))
 def test_distinct_values_of_parts_are_those_of_the_whole(parts: list[set[str]]) -> None:
     joined = reduce(Distinct.join, map(Distinct.of, parts), Distinct())
@@ -73,6 +79,7 @@ def test_distinct_values_of_parts_are_those_of_the_whole(parts: list[set[str]]) 
     assert joined.more == (len(set().union(*parts)) > MAX_DISTINCT)
 
 
+@settings(deadline=None)
 @given(st.lists(aggregates, max_size=4), st.randoms())
 def test_fold_does_not_depend_on_order(series: list[SeriesAggregate], random) -> None:  # type: ignore[no-untyped-def]
     named = [

@@ -1,0 +1,289 @@
+"""The template and its interpreter agree: every resource exists and is what the template says."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from infra.local.clients import Clients, make_clients
+from infra.local.creators import queue_attribute_text, without_tls_only
+from infra.local.provision import CREATED, SKIPPED, Provisioned, provision
+from infra.local.stack import shared_environment
+from infra.local.template import (
+    Resource,
+    Template,
+    TemplateError,
+    evaluate,
+    load_template,
+    parameter_values,
+)
+
+TEMPLATE = load_template()
+PARAMETERS: dict[str, str | int] = {"BaseUri": "http://127.0.0.1:8080", "ReconcileDelaySeconds": 7}
+QUEUES = [item.logical_id for item in TEMPLATE.of_type("AWS::SQS::Queue")]
+
+
+class World:
+    """A template provisioned in a stand-in of its own."""
+
+    def __init__(self) -> None:
+        self.clients: Clients = make_clients("eu-west-1")
+        self.provisioned: Provisioned = provision(TEMPLATE, self.clients, PARAMETERS)
+
+    def ref(self, logical_id: str) -> str:
+        return self.provisioned.resources[logical_id].ref
+
+    def declared(self, logical_id: str) -> dict[str, Any]:
+        """Return a resource's properties as the template says, intrinsics evaluated."""
+        parameters = parameter_values(TEMPLATE, PARAMETERS) | {
+            "AWS::AccountId": "123456789012",
+            "AWS::Region": "eu-west-1",
+            "AWS::Partition": "aws",
+        }
+
+        def lookup(name: str, attribute: str | None) -> str:
+            if name in parameters:
+                return parameters[name]
+            created = self.provisioned.resources[name]
+            return created.attributes[attribute] if attribute else created.ref
+
+        properties: dict[str, Any] = evaluate(TEMPLATE.resources[logical_id].properties, lookup)
+        return properties
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with mock_aws():
+        yield World()
+
+
+# ---------------------------------------------------------------- template and interpreter
+
+
+@pytest.mark.parametrize("resource", TEMPLATE.resources.values(), ids=lambda item: item.logical_id)
+def test_every_resource_type_is_created_or_skipped_on_purpose(resource: Resource) -> None:
+    assert (resource.type in CREATED) != (resource.type in SKIPPED)
+
+
+def test_everything_that_is_not_skipped_exists(world: World) -> None:
+    expected = {item.logical_id for item in TEMPLATE.resources.values() if item.type in CREATED}
+
+    assert set(world.provisioned.resources) == expected
+
+
+def test_creating_again_changes_nothing(world: World) -> None:
+    assert provision(TEMPLATE, world.clients, PARAMETERS) == world.provisioned
+
+
+def test_the_bucket_is_what_the_template_says(world: World) -> None:
+    s3, name, declared = world.clients.s3, world.ref("Bucket"), world.declared("Bucket")
+
+    versioning = s3.get_bucket_versioning(Bucket=name)
+    encryption = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
+    access = s3.get_public_access_block(Bucket=name)
+    ownership = s3.get_bucket_ownership_controls(Bucket=name)
+    lifecycle = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+
+    assert name == "stowage-123456789012-eu-west-1"
+    assert versioning["Status"] == declared["VersioningConfiguration"]["Status"] == "Enabled"
+    assert [rule["ApplyServerSideEncryptionByDefault"] for rule in encryption["Rules"]] == [
+        rule["ServerSideEncryptionByDefault"]
+        for rule in declared["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    ]
+    assert access["PublicAccessBlockConfiguration"] == declared["PublicAccessBlockConfiguration"]
+    assert set(declared["PublicAccessBlockConfiguration"].values()) == {True}
+    assert ownership["OwnershipControls"] == declared["OwnershipControls"]
+    [rule] = declared["LifecycleConfiguration"]["Rules"]
+    assert [item["AbortIncompleteMultipartUpload"] for item in lifecycle] == [
+        rule["AbortIncompleteMultipartUpload"]
+    ]
+
+
+def test_the_bucket_tells_the_reconcile_queue_of_every_new_object(world: World) -> None:
+    configuration = world.clients.s3.get_bucket_notification_configuration(
+        Bucket=world.ref("Bucket")
+    )
+
+    [notification] = configuration["QueueConfigurations"]
+    assert notification["Events"] == ["s3:ObjectCreated:*"]
+    assert notification["QueueArn"].endswith(":stowage-reconcile")
+    assert (
+        notification["QueueArn"] == world.provisioned.resources["ReconcileQueue"].attributes["Arn"]
+    )
+
+
+@pytest.mark.parametrize("logical_id", QUEUES)
+def test_a_queue_is_what_the_template_says(world: World, logical_id: str) -> None:
+    declared = world.declared(logical_id)
+
+    attributes = world.clients.sqs.get_queue_attributes(
+        QueueUrl=world.ref(logical_id), AttributeNames=["All"]
+    )["Attributes"]
+
+    assert attributes["QueueArn"].endswith(f":{declared.pop('QueueName')}")
+    redrive = declared.pop("RedrivePolicy", None)
+    assert json.loads(attributes.get("RedrivePolicy", "null")) == redrive
+    for name, value in declared.items():
+        assert attributes[name] == queue_attribute_text(value)
+
+
+@pytest.mark.parametrize(
+    "policy", [item.logical_id for item in TEMPLATE.of_type("AWS::SQS::QueuePolicy")]
+)
+def test_a_queue_has_its_policy_but_for_tls(world: World, policy: str) -> None:
+    declared = world.declared(policy)
+    expected = without_tls_only(declared["PolicyDocument"])
+
+    for url in declared["Queues"]:
+        attributes = world.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+            "Attributes"
+        ]
+        assert (
+            json.loads(attributes.get("Policy") or '{"Statement": []}')["Statement"]
+            == (expected["Statement"])
+        )
+
+
+def test_the_table_is_what_the_template_says(world: World) -> None:
+    name, declared = world.ref("Table"), world.declared("Table")
+
+    table = world.clients.dynamodb.describe_table(TableName=name)["Table"]
+    backups = world.clients.dynamodb.describe_continuous_backups(TableName=name)
+
+    [index], [expected] = table["GlobalSecondaryIndexes"], declared["GlobalSecondaryIndexes"]
+    assert {key: index[key] for key in expected} == expected
+    assert (expected["IndexName"], expected["Projection"]) == (
+        "by-arrival",
+        {"ProjectionType": "ALL"},
+    )
+    assert table["KeySchema"] == declared["KeySchema"]
+    assert table["AttributeDefinitions"] == declared["AttributeDefinitions"]
+    assert table["BillingModeSummary"]["BillingMode"] == declared["BillingMode"]
+    assert table["SSEDescription"]["Status"] == "ENABLED"
+    assert table["DeletionProtectionEnabled"] is declared["DeletionProtectionEnabled"] is True
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_the_rule_sends_to_both_queues_with_dead_letters(world: World) -> None:
+    declared = world.declared("InstancesStoredRule")
+    at = {"EventBusName": world.ref("EventBus")}
+
+    rule = world.clients.events.describe_rule(Name=declared["Name"], **at)
+    targets = world.clients.events.list_targets_by_rule(Rule=declared["Name"], **at)["Targets"]
+
+    assert json.loads(rule["EventPattern"]) == declared["EventPattern"]
+    assert rule["State"] == "ENABLED"
+    assert targets == declared["Targets"]
+    assert {target["Arn"].rpartition(":")[2] for target in targets} == {
+        "stowage-validate",
+        "stowage-index",
+    }
+    assert all(target["DeadLetterConfig"]["Arn"].endswith("-dlq") for target in targets)
+
+
+def test_an_announced_event_reaches_both_queues_and_an_object_the_third(world: World) -> None:
+    world.clients.events.put_events(
+        Entries=[
+            {
+                "Source": "stowage.origin",
+                "DetailType": "InstancesStored",
+                "Detail": '{"a": 1}',
+                "EventBusName": world.ref("EventBus"),
+            }
+        ]
+    )
+    world.clients.s3.put_object(Bucket=world.ref("Bucket"), Key="default/instances/1.dcm", Body=b"")
+
+    for logical_id in ("ValidateQueue", "IndexQueue"):
+        [message] = world.clients.sqs.receive_message(QueueUrl=world.ref(logical_id))["Messages"]
+        assert json.loads(message["Body"])["detail"] == {"a": 1}
+    delayed = world.clients.sqs.get_queue_attributes(
+        QueueUrl=world.ref("ReconcileQueue"),
+        AttributeNames=["ApproximateNumberOfMessagesDelayed"],
+    )["Attributes"]["ApproximateNumberOfMessagesDelayed"]
+    assert int(delayed) >= 1
+
+
+# ---------------------------------------------------------------- what raises
+
+
+def changed(**resources: Any) -> Template:
+    """Return the template with resources replaced or added."""
+    return Template(
+        TEMPLATE.parameters,
+        {
+            **TEMPLATE.resources,
+            **{name: Resource(name, *rest) for name, rest in resources.items()},
+        },
+        {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "complaint"),
+    [
+        (changed(Topic=("AWS::SNS::Topic", {}, ())), "nothing creates a AWS::SNS::Topic"),
+        (
+            changed(Other=("AWS::SQS::Queue", {"QueueName": "x", "FifoQueue": True}, ())),
+            "unknown properties",
+        ),
+        (
+            changed(Other=("AWS::SQS::Queue", {"QueueName": {"Fn::If": ["a", "b", "c"]}}, ())),
+            "Fn::If",
+        ),
+        (
+            changed(Other=("AWS::SQS::Queue", {"QueueName": {"Ref": "Nothing"}}, ())),
+            "nothing is called Nothing",
+        ),
+        (
+            changed(Other=("AWS::SQS::Queue", {"QueueName": {"Ref": "Other"}}, ())),
+            "circular reference: Other -> Other",
+        ),
+        (
+            changed(
+                Other=("AWS::SQS::Queue", {"QueueName": {"Fn::GetAtt": ["Table", "Stream"]}}, ())
+            ),
+            "Table has no attribute Stream",
+        ),
+    ],
+)
+def test_what_the_interpreter_does_not_understand_raises(
+    world: World, template: Template, complaint: str
+) -> None:
+    with pytest.raises(TemplateError, match=complaint):
+        provision(template, world.clients, PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"BaseUri": "ftp://x"},
+        {"BaseUri": "http://x/"},
+        {"BaseUri": "http://x", "Strict": "maybe"},
+        {"BaseUri": "http://x", "ReconcileDelaySeconds": 901},
+        {"BaseUri": "http://x", "Unheard": "of"},
+    ],
+)
+def test_parameters_are_checked_as_cloudformation_checks_them(parameters: dict[str, Any]) -> None:
+    with pytest.raises(TemplateError):
+        parameter_values(TEMPLATE, parameters)
+
+
+def test_sub_and_join_are_evaluated() -> None:
+    values = {("A", None): "1", ("B", "Arn"): "2"}
+
+    result = evaluate(
+        {"x": [{"Fn::Sub": "${A}-${B.Arn}-${!Literal}"}, {"Fn::Join": ["/", [{"Ref": "A"}, "z"]]}]},
+        lambda name, attribute: values[name, attribute],
+    )
+
+    assert result == {"x": ["1-2-${Literal}", "1/z"]}
+
+
+def test_functions_with_different_environments_cannot_share_a_process() -> None:
+    with pytest.raises(TemplateError, match="BUCKET"):
+        shared_environment(Provisioned({}, {"One": {"BUCKET": "a"}, "Two": {"BUCKET": "b"}}, {}))

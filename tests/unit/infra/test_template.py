@@ -1,0 +1,209 @@
+"""The template, the application, the functions' configuration and their policies agree."""
+
+import json
+from typing import Any
+
+import botocore.session
+import cfnlint.api
+import pytest
+import yaml
+from chalice.app import Chalice
+from chalice.awsclient import TypedAWSClient
+from chalice.config import Config
+from chalice.deploy import deployer
+from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
+from chalice.deploy.swagger import CFNSwaggerGenerator
+from chalice.package import PackageOptions, SAMTemplateGenerator, TemplateDeepMerger
+from chalice.utils import OSUtils
+
+from infra.local.stack import CONFIG_PATH
+from infra.local.template import FUNCTION_TYPE, TEMPLATE_PATH, load_template
+
+TEMPLATE = load_template()
+CONFIG = json.loads(CONFIG_PATH.read_text(encoding="utf-8"))
+FUNCTIONS = list(CONFIG["lambda_functions"])
+
+
+@pytest.fixture(scope="module")
+def app() -> Chalice:
+    import app as module
+
+    return module.app
+
+
+def logical_id_of(function: str) -> str:
+    """Return what Chalice calls a function in the template it generates."""
+    return "APIHandler" if function == "api_handler" else function.title().replace("_", "")
+
+
+def test_each_queue_that_triggers_a_function_is_in_the_template(app: Chalice) -> None:
+    for source in app.event_sources:
+        [event] = TEMPLATE.resources[logical_id_of(source.name)].properties["Events"].values()
+        [queue] = [
+            item.logical_id
+            for item in TEMPLATE.of_type("AWS::SQS::Queue")
+            if item.properties["QueueName"]["Fn::Sub"].replace("${Name}", "stowage") == source.queue
+        ]
+        assert event["Properties"]["Queue"] == {"Fn::Sub": f"${{{queue}.Arn}}"}
+        assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_application_has_exactly_the_functions_that_are_configured(app: Chalice) -> None:
+    assert {"api_handler", *(source.name for source in app.event_sources)} == set(FUNCTIONS)
+    assert {logical_id_of(function) for function in FUNCTIONS} == {
+        item.logical_id for item in TEMPLATE.of_type(FUNCTION_TYPE)
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_has_the_settings(function: str) -> None:
+    variables = TEMPLATE.resources[logical_id_of(function)].properties["Environment"]["Variables"]
+
+    assert variables == {
+        "BUCKET": {"Ref": "Bucket"},
+        "TABLE": {"Ref": "Table"},
+        "EVENT_BUS": {"Ref": "EventBus"},
+        "BASE_URI": {"Ref": "BaseUri"},
+        "STRICT": {"Ref": "Strict"},
+        "EXPLAIN": {"Ref": "Explain"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("queue", "function"),
+    [
+        ("ValidateQueue", "validate_instances"),
+        ("IndexQueue", "index_instances"),
+        ("ReconcileQueue", "reconcile_objects"),
+    ],
+)
+def test_a_batch_stays_invisible_for_six_times_the_functions_timeout(
+    queue: str, function: str
+) -> None:
+    timeout = CONFIG["lambda_functions"][function]["lambda_timeout"]
+
+    assert TEMPLATE.resources[queue].properties["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_the_api_function_ends_with_the_gateways_patience() -> None:
+    assert CONFIG["lambda_functions"]["api_handler"]["lambda_timeout"] == 29
+
+
+def test_both_lists_of_binary_media_types_say_the_same() -> None:
+    api = TEMPLATE.resources["RestAPI"].properties
+
+    assert api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"] == list(
+        TEMPLATE.binary_media_types()
+    )
+
+
+# ---------------------------------------------------------------- least privilege
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    file = CONFIG["lambda_functions"][function]["iam_policy_file"]
+    document = json.loads((CONFIG_PATH.parent / file).read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = document["Statement"]
+    return found
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_policy_names_its_actions_and_resources(function: str) -> None:
+    assert CONFIG["autogen_policy"] is False
+    for statement in statements(function):
+        assert not any("*" in action for action in statement["Action"])
+        [(intrinsic, argument)] = statement["Resource"].items()
+        if intrinsic == "Fn::GetAtt":
+            assert argument[0] in TEMPLATE.resources
+        else:
+            name = logical_id_of(function)
+            assert argument in {
+                "${Bucket.Arn}/*",
+                "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
+                f"/aws/lambda/${{AWS::StackName}}-{name}-*:*",
+            }
+
+
+def test_only_the_api_puts_objects_and_nobody_deletes_any() -> None:
+    writers = {
+        function
+        for function in FUNCTIONS
+        for statement in statements(function)
+        if "s3:PutObject" in statement["Action"]
+    }
+    actions = {
+        action
+        for function in FUNCTIONS
+        for statement in statements(function)
+        for action in statement["Action"]
+    }
+
+    assert writers == {"api_handler"}
+    assert {action for action in actions if "Delete" in action} == {"sqs:DeleteMessage"}
+
+
+# ---------------------------------------------------------------- as deployment will see it
+
+
+class NoPackage(deployer.BaseDeployStep):
+    """Stands where Chalice builds the zip."""
+
+    def handle_deploymentpackage(self, config: Config, resource: Any) -> None:
+        resource.filename = "./deployment.zip"
+
+
+@pytest.fixture(scope="module")
+def merged(app: Chalice) -> dict[str, Any]:
+    """What ``chalice package --merge-template`` writes."""
+    config = Config(
+        chalice_stage="dev",
+        config_from_disk=CONFIG,
+        default_params={"project_dir": str(CONFIG_PATH.parent.parent)},
+        user_provided_params={"chalice_app": app},
+    )
+    graph = ApplicationGraphBuilder().build(config, "dev")
+    steps = [
+        deployer.InjectDefaults(),
+        NoPackage(),
+        deployer.PolicyGenerator(policy_gen=None, osutils=OSUtils()),
+        deployer.SwaggerBuilder(CFNSwaggerGenerator()),
+    ]
+    deployer.BuildStage(steps).execute(config, DependencyBuilder().build_dependencies(graph))
+    session = botocore.session.Session()
+    session.set_config_variable("region", "us-east-1")
+    options = PackageOptions(TypedAWSClient(session))
+    generated = SAMTemplateGenerator(config, options).generate(
+        DependencyBuilder().build_dependencies(graph)
+    )
+    ours = yaml.safe_load(TEMPLATE_PATH.read_text(encoding="utf-8"))
+    result: dict[str, Any] = TemplateDeepMerger().merge(ours, generated)
+    return result
+
+
+def test_the_merged_template_has_no_fault(merged: dict[str, Any]) -> None:
+    faults = cfnlint.api.lint(json.dumps(merged), regions=["us-east-1"])
+
+    assert [(fault.rule.id, fault.message) for fault in faults] == []
+
+
+def test_the_merged_template_has_no_resource_that_only_one_side_completes(
+    merged: dict[str, Any],
+) -> None:
+    """A logical id of ours that Chalice does not know would deploy a function without code."""
+    for function in FUNCTIONS:
+        properties = merged["Resources"][logical_id_of(function)]["Properties"]
+        assert properties["CodeUri"] == "./deployment.zip"
+        assert properties["Environment"]["Variables"]["BUCKET"] == {"Ref": "Bucket"}
+        assert properties["Timeout"] == CONFIG["lambda_functions"][function]["lambda_timeout"]
+    for source in ("ValidateInstances", "IndexInstances", "ReconcileObjects"):
+        [event] = merged["Resources"][source]["Properties"]["Events"].values()
+        assert event["Properties"]["BatchSize"] >= 1
+
+
+def test_the_merged_api_has_our_binary_media_types(merged: dict[str, Any]) -> None:
+    api = merged["Resources"]["RestAPI"]["Properties"]
+
+    assert api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"] == list(
+        TEMPLATE.binary_media_types()
+    )
+    assert api["EndpointConfiguration"] == "REGIONAL"

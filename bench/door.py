@@ -17,6 +17,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,31 +128,26 @@ def outcome(response: Any, request: StoreRequest) -> dict[str, Any]:
 def measure_store(options: argparse.Namespace) -> dict[str, Any]:
     """Measure requests of new instances, each beside its floors."""
     app, sdk = load_app(), BareSdk()
-    samples: dict[str, list[Any]] = {
-        name: [] for name in ("cpu", "wall", "floor", "sdk_cpu", "sdk_wall", "trips", "outcomes")
-    }
+    samples: dict[str, list[Any]] = {}
     for number in range(options.warm + options.requests):
-        instances = list(
-            ct_instances(options.count, side=options.side, study=options.study + number)
-        )
+        made = ct_instances(options.count, side=options.side, study=options.study + number)
+        instances = list(made)
         request = store_request(instances)
         event = request.event()
-        cpu, wall, response = timed(lambda event=event: invoke(app, event))  # type: ignore[misc]
-        floor_cpu, _, _ = timed(lambda event=event: floor(event))  # type: ignore[misc]
+        cpu, wall, response = timed(partial(invoke, app, event))
         found = {
             "cpu": cpu,
             "wall": wall,
-            "floor": floor_cpu,
+            "floor": timed(partial(floor, event))[0],
+            "json": timed(partial(json.loads, event))[0],
             "outcomes": outcome(response, request),
         }
         if options.bare:
-            found["sdk_cpu"], found["sdk_wall"], _ = timed(
-                lambda instances=instances: sdk.store(instances)  # type: ignore[misc]
-            )
-            _, found["trips"], _ = timed(three_round_trips)
-        if number >= options.warm:
-            for name, value in found.items():
-                samples[name].append(value)
+            found["sdk_cpu"], found["sdk_wall"], _ = timed(partial(sdk.store, instances))
+            found["trips"] = timed(three_round_trips)[1]
+        for name, value in found.items():
+            if number >= options.warm or name == "outcomes":  # true from the first request on
+                samples.setdefault(name, []).append(value)
     return samples
 
 

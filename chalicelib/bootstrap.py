@@ -61,7 +61,11 @@ def origin_server() -> "OriginServer":
         base_uri=configured.base_uri,
         strict=configured.strict,
         explain=configured.explain,
-        max_parts=configured.max_parts,
+        part_limits={
+            "max_parts": configured.max_parts,
+            "max_header_bytes": configured.max_part_header_bytes,
+            "max_header_fields": configured.max_part_header_fields,
+        },
         max_inflated_bytes=configured.max_inflated_bytes,
         intake=IntakePolicy(strict=configured.strict, limits=_limits()),
         store=StorePolicy(limits=_limits()),
@@ -136,11 +140,13 @@ def _instances() -> "S3InstanceStore":
 def _table() -> "Table":
     from chalicelib.adapters.dynamodb.table import Table
 
-    return Table(_client("dynamodb"), settings().table, _wait())
+    # The SDK's own look at every attribute costs twice what the call does; encoders are tested.
+    client = _client("dynamodb", parameter_validation=False)
+    return Table(client, settings().table, _wait())
 
 
 @cache
-def _client(service: str) -> Any:
+def _client(service: str, *, parameter_validation: bool = True) -> Any:
     """Return a client whose time-outs leave the caller time to answer (connect 1 s, read 5 s)."""
     import boto3
     from botocore.config import Config
@@ -150,6 +156,7 @@ def _client(service: str) -> Any:
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=settings().concurrency,
+        parameter_validation=parameter_validation,
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 

@@ -1,10 +1,11 @@
 """The Lambda functions: an AWS event in, an AWS answer out, through one entrypoint each.
 
+The batch utilities are imported by the functions that use them: the API's cold start pays for none.
 What is counted and logged of an event's outcome is here, because it is the same for none of the
 adapters below and no business of the origin above.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from chalice.app import Request, Response, SQSEvent
@@ -12,7 +13,6 @@ from chalice.app import Request, Response, SQSEvent
 from chalicelib import bootstrap
 from chalicelib.adapters.s3 import parse_object_key
 from chalicelib.entrypoints.api_gateway import to_http_request, to_proxy_answer
-from chalicelib.entrypoints.sqs import consume_events, consume_notifications
 from chalicelib.origin import metrics
 from chalicelib.origin.events import InstancesStored
 from chalicelib.origin.model import InstanceKey
@@ -45,16 +45,21 @@ def index(event: SQSEvent) -> dict[str, Any]:
 
 def reconcile(event: SQSEvent) -> dict[str, Any]:
     """Complete what some minutes after its creation lacks a record, a verdict or the index."""
+    from chalicelib.entrypoints.sqs import consume_notifications
+
     telemetry = bootstrap.telemetry()
+    warn = telemetry.warning
     try:
-        return consume_notifications(
-            event.to_dict(), _reconcile, parse_object_key, telemetry.warning
-        )
+        return consume_notifications(event.to_dict(), _reconcile, parse_object_key, warn)
     finally:
         telemetry.flush()
 
 
-def _consume(event: SQSEvent, consume: Any) -> dict[str, Any]:
+def _consume(
+    event: SQSEvent, consume: Callable[[Sequence[InstancesStored]], Collection[InstanceKey]]
+) -> dict[str, Any]:
+    from chalicelib.entrypoints.sqs import consume_events
+
     telemetry = bootstrap.telemetry()
     try:
         return consume_events(event.to_dict(), consume, bootstrap.requeue(), telemetry.warning)

@@ -32,6 +32,8 @@ class Settings:
         EXPLAIN: private attributes with a sentence, part and tag in failure items.
     max_parts : int
         MAX_PARTS of one request.
+    max_part_header_bytes, max_part_header_fields : int
+        MAX_PART_HEADER_BYTES and MAX_PART_HEADER_FIELDS of one part.
     max_inflated_bytes : int
         MAX_INFLATED_BYTES of a gzip body, and of a deflated data set.
     max_depth, max_elements : int
@@ -47,6 +49,8 @@ class Settings:
     strict: bool = False
     explain: bool = True
     max_parts: int = 500
+    max_part_header_bytes: int = 16 * 1024
+    max_part_header_fields: int = 32
     max_inflated_bytes: int = 32 * 1024 * 1024
     max_depth: int = 32
     max_elements: int = 500_000
@@ -70,6 +74,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         strict=_switch(env, "STRICT", default=False),
         explain=_switch(env, "EXPLAIN", default=True),
         max_parts=_number(env, "MAX_PARTS", Settings.max_parts),
+        max_part_header_bytes=_number(env, "MAX_PART_HEADER_BYTES", Settings.max_part_header_bytes),
+        max_part_header_fields=_number(
+            env, "MAX_PART_HEADER_FIELDS", Settings.max_part_header_fields
+        ),
         max_inflated_bytes=_number(env, "MAX_INFLATED_BYTES", Settings.max_inflated_bytes),
         max_depth=_number(env, "MAX_NESTING_DEPTH", Settings.max_depth),
         max_elements=_number(env, "MAX_ELEMENTS", Settings.max_elements),

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from hashlib import sha256
 from struct import pack
 
-from pydicom.datadict import DicomDictionary
-
 from chalicelib.dicomweb.byte_source import ByteSource, read_bytes
 from chalicelib.dicomweb.dicom_file import (
     DicomFileLimits,
     accepted_transfer_syntax,
     walk_of,
 )
+from chalicelib.dicomweb.dictionary import dictionary_vr
 from chalicelib.dicomweb.file_meta import FileMeta
 from chalicelib.dicomweb.structure import Kind, Step
 from chalicelib.standard.transfer_syntaxes import Encoding
@@ -105,8 +104,7 @@ def _public_vr(tag: int) -> VR | None:
 
     Padding of a private value stays: an implicit file does not say whether it is text.
     """
-    row = DicomDictionary.get(tag)
-    return VRS.get(row[0]) if row is not None else None
+    return VRS.get(dictionary_vr(tag))
 
 
 def _swapped(piece: bytes, unit: int) -> bytes:

@@ -265,7 +265,7 @@ class MultipartParser:
         if end < 0 and len(self._buffer) < search_end:
             return False
         if end < 0:
-            raise self._header_over("bytes", ("max_header_bytes", self._max_header_bytes))
+            raise self._header_over("bytes", ("max_part_header_bytes", self._max_header_bytes))
         headers = self._parse_header(bytes(self._buffer[start:end]))
         self._declared_size = self._parse_content_length(headers)
         self._body_offset = self._offset + end + len(_BLANK_LINE)
@@ -278,7 +278,7 @@ class MultipartParser:
         """Return the fields of a part's header, folded lines joined (RFC 5322 2.2.3)."""
         lines = _FOLD.sub(" ", block.decode("latin-1")).split("\r\n") if block else []
         if len(lines) > self._max_header_fields:
-            raise self._header_over("fields", ("max_header_fields", self._max_header_fields))
+            raise self._header_over("fields", ("max_part_header_fields", self._max_header_fields))
         fields = []
         for number, line in enumerate(lines, start=1):
             field = _FIELD.fullmatch(line)

@@ -11,10 +11,9 @@ from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
 
-from pydicom.datadict import DicomDictionary
-
 from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.byte_source import ByteSource
+from chalicelib.dicomweb.dictionary import dictionary_vr
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.standard.reasons import FailureReason
 from chalicelib.standard.transfer_syntaxes import Encoding
@@ -188,9 +187,7 @@ class StructuralWalk:
         tag = group << 16 | element
         if tag == 0:
             raise self._malformed(tag, "is no element of a data set")
-        row = DicomDictionary.get(tag)
-        vr = row[0] if row is not None and len(row[0]) == 2 else ""
-        return tag, vr, length, position + 8
+        return tag, dictionary_vr(tag), length, position + 8
 
     def _unknown_vr(self) -> str:
         # PS3.5 7.1.2: a VR of the future has the 32-bit form; its value is opaque like UN's.

@@ -87,7 +87,7 @@ def consume_events(
     requeue : Requeue
         Takes the pieces of what was delivered before.
     log : Log
-        Told of each failure.
+        Told of each failure, and of each message sent back in pieces.
 
     Returns
     -------
@@ -102,6 +102,7 @@ def consume_events(
             stored = _event_of(message.body)
             if message.deliveries > 1 and len(stored.instances) > 1:
                 requeue.send(message.queue_arn, list(_pieces(message.body, stored)))
+                log("message split", message_id=message.identity, **_event_fields(stored))
             else:
                 events[message.identity] = stored
         except Exception as error:  # noqa: BLE001 - no exception may take its neighbours along

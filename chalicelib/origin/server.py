@@ -5,7 +5,7 @@ parts -> one outcome for each -> Store Instances Response -> status -> encoded a
 is caught here and nowhere else.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -36,12 +36,15 @@ RETRY_AFTER_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class ServerPolicy:
-    """What the deployment decides. ``base_uri`` is the service's external URL."""
+    """What the deployment decides.
+
+    ``base_uri`` is the service's external URL; ``part_limits`` are those of ``split_parts``.
+    """
 
     base_uri: str
     strict: bool = False
     explain: bool = True
-    max_parts: int = 500
+    part_limits: Mapping[str, int] = field(default_factory=dict)
     max_inflated_bytes: int = 32 * 1024 * 1024
     intake: IntakePolicy = field(default_factory=IntakePolicy)
     store: StorePolicy = field(default_factory=StorePolicy)
@@ -119,7 +122,7 @@ class OriginServer:
             )
         if payload.boundary is None:
             return (_single_part(body, payload),)
-        return split_parts(body, payload.boundary, max_parts=self._policy.max_parts)
+        return split_parts(body, payload.boundary, **self._policy.part_limits)
 
     def _encode(
         self,

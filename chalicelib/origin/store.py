@@ -34,6 +34,10 @@ from chalicelib.standard.reasons import FailureReason
 RECORDS_PER_WRITE = 25
 """What one batch write of the table takes."""
 
+MAX_FACT_CHARACTERS = 128
+"""Of a subject or request id: twelve bytes each when percent-encoded, and 2 KB is what object
+metadata may hold. Cut here, so that the record says what the object says."""
+
 _Result = TypeVar("_Result")
 
 
@@ -54,11 +58,13 @@ class StorePorts:
 class StorePolicy:
     """Seconds are those left of the function's time.
 
-    ``last_put``: no new put is begun with less left. ``last_wait``: the answer is given with this
-    much left, whatever is still under way; what is under way then is not promised.
+    ``last_put``: no new put is begun with less left. ``last_deposit``: puts still under way are
+    given up, so that one that hangs does not cost the others their records. ``last_wait``: the
+    answer is given, whatever is still under way; what is under way then is not promised.
     """
 
     last_put: float = 5.0
+    last_deposit: float = 3.0
     last_wait: float = 1.5
     limits: DicomFileLimits = field(default_factory=DicomFileLimits)
 
@@ -106,7 +112,7 @@ class Store:
         tasks = [(group, submit(self._settle, group, request, received)) for group in groups]
         deposits: list[_Deposit] = []
         for group, task in tasks:
-            settled = self._await(task, request)
+            settled = self._await(task, request, self._policy.last_deposit)
             deposits += settled or [_failed(arrival, _OUT_OF_TIME) for arrival in group]
         deposited = [deposit for deposit in deposits if isinstance(deposit, _Deposited)]
         accepted = self._write_records([d.record for d in deposited], request)
@@ -136,7 +142,12 @@ class Store:
         if request.remaining() < self._policy.last_put:
             return _failed(arrival, _OUT_OF_TIME)
         facts = ObjectFacts(
-            arrival.sha256, file.study, file.series, received, request.request_id, request.subject
+            sha256=arrival.sha256,
+            study=file.study,
+            series=file.series,
+            received=received,
+            request_id=request.request_id[:MAX_FACT_CHARACTERS],
+            subject=request.subject[:MAX_FACT_CHARACTERS],
         )
         try:
             if self._ports.instances.create(
@@ -195,7 +206,7 @@ class Store:
         tasks = [self._ports.executor.submit(self._ports.records.write, batch) for batch in batches]
         accepted: set[InstanceKey] = set()
         for task in tasks:
-            written = self._await(task, request)
+            written = self._await(task, request, self._policy.last_wait)
             accepted |= written or frozenset()
         return frozenset(accepted)
 
@@ -207,17 +218,17 @@ class Store:
         if not events:
             return
         task = self._ports.executor.submit(self._ports.announcer.announce, events)
-        left_over = self._await(task, request)
+        left_over = self._await(task, request, self._policy.last_wait)
         for event in events if left_over is None else left_over:
             self._ports.telemetry.count(metrics.EVENTS_NOT_SENT)
             self._ports.telemetry.event(
                 "event not sent", study=event.study, instances=len(event.instances)
             )
 
-    def _await(self, task: Future[_Result], request: StoreRequest) -> _Result | None:
-        """Return the result, None when it failed or is not there in time."""
+    def _await(self, task: Future[_Result], request: StoreRequest, until: float) -> _Result | None:
+        """Return the result, None when it failed or is not there with ``until`` seconds left."""
         try:
-            return task.result(max(request.remaining() - self._policy.last_wait, 0.0))
+            return task.result(max(request.remaining() - until, 0.0))
         except FutureTimeoutError:
             task.cancel()
         except Exception as error:  # noqa: BLE001 - an unknown fault must not become a success

@@ -116,7 +116,7 @@ def _demonstrate(stack: LocalStack, terminal: Terminal) -> None:
         terminal.say(*(f"  {line}" for line in demo.describe(reply, files)))
     terminal.say("", "Validating and indexing ...")
     try:
-        stack.drain(timeout=60.0)
+        stack.drain(timeout=20.0)
     except TimeoutError as error:
         terminal.say(f"  {error}", f"  {LOG_PATH} says why.")
     terminal.say(*(f"  {line}" for line in _operate(stack, "studies")))

@@ -387,13 +387,13 @@ def test_400_at_one_header_byte_over_the_limit():
     assert len(split_parts(body, "b-1", max_header_bytes=10)) == 1
     error = refusal(body, max_header_bytes=9)
     assert (error.status, error.part) == (HTTPStatus.BAD_REQUEST, 1)
-    assert error.limit == ("max_header_bytes", 9)
+    assert error.limit == ("max_part_header_bytes", 9)
 
 
 def test_400_at_the_byte_that_proves_a_header_too_large():
     body = b"--b-1\r\n" + b"x" * 10
     assert refusal(body + b"\r\n\r", max_header_bytes=10).limit is None
-    assert refusal(body + b"\r\n\rx", max_header_bytes=10).limit == ("max_header_bytes", 10)
+    assert refusal(body + b"\r\n\rx", max_header_bytes=10).limit == ("max_part_header_bytes", 10)
 
 
 def test_the_limits_by_default():
@@ -401,9 +401,9 @@ def test_the_limits_by_default():
     assert len(split_parts(typed(b"x") * 500 + b"--b-1--", "b-1")) == 500
     assert refusal(typed(b"x") * 501 + b"--b-1--").limit == ("max_parts", 500)
     assert len(split_parts(b"--b-1" + b"\r\nX: y" * 32 + end, "b-1")) == 1
-    assert refusal(b"--b-1" + b"\r\nX: y" * 33 + end).limit == ("max_header_fields", 32)
+    assert refusal(b"--b-1" + b"\r\nX: y" * 33 + end).limit == ("max_part_header_fields", 32)
     assert len(split_parts(b"--b-1\r\nX:" + b"y" * 16382 + end, "b-1")) == 1
-    assert refusal(b"--b-1\r\nX:" + b"y" * 16383 + end).limit == ("max_header_bytes", 16384)
+    assert refusal(b"--b-1\r\nX:" + b"y" * 16383 + end).limit == ("max_part_header_bytes", 16384)
 
 
 def test_400_at_one_header_field_over_the_limit():
@@ -411,7 +411,7 @@ def test_400_at_one_header_field_over_the_limit():
     assert len(split_parts(body, "b-1", max_header_fields=2)) == 1
     error = refusal(body, max_header_fields=1)
     assert (error.status, error.part) == (HTTPStatus.BAD_REQUEST, 1)
-    assert error.limit == ("max_header_fields", 1)
+    assert error.limit == ("max_part_header_fields", 1)
 
 
 def test_no_error_repeats_a_byte_of_the_body():

@@ -114,6 +114,8 @@ def test_a_message_delivered_again_is_sent_back_in_pieces(rig: Rig) -> None:
     ]
     original = json.loads(STORED["Records"][0]["body"])
     assert all(piece | {"detail": None} == original | {"detail": None} for piece in pieces)
+    [line] = rig.logged
+    assert (line["message"], line["message_id"], line["instances"]) == ("message split", FIRST, 3)
 
 
 def test_a_message_is_kept_until_all_pieces_were_accepted(rig: Rig) -> None:

@@ -1,0 +1,102 @@
+"""The whole product, running: what end-to-end tests are written against.
+
+::
+
+    def test_something(local_stack: LocalStack, post: Post) -> None:
+        answer = post("/studies", body, {"Content-Type": "application/dicom"})
+        local_stack.drain()                       # validation and indexing have consumed it
+        local_stack.clients.s3.head_object(Bucket=local_stack.bucket, Key=...)
+
+One stack serves all tests of a worker; each test begins with empty queues. Objects and records of
+earlier tests are still there: use ``partition`` for a name of the test's own, or fresh UIDs.
+Functions consume only when ``drain`` is called; a message that fails comes back at once, and
+reaches its dead letters after five deliveries. Reconcile's delay is 15 minutes unless a test
+calls ``set_reconcile_delay(0)`` before it stores.
+"""
+
+import http.client
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra.local.stack import LocalStack
+
+RECONCILE_DELAY = 900
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body's JSON."""
+        return json.loads(self.body)
+
+
+class Post(Protocol):
+    """Sends one request to the stack and returns the answer."""
+
+    def __call__(
+        self,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        method: str = "POST",
+    ) -> Answer: ...
+
+
+@pytest.fixture(scope="session")
+def running_stack() -> Iterator[LocalStack]:
+    """The worker's one stack; tests take ``local_stack``."""
+    with LocalStack(
+        parameters={"ReconcileDelaySeconds": RECONCILE_DELAY},
+        are_pumps_started=False,
+        retry_after=0,
+    ) as stack:
+        yield stack
+
+
+@pytest.fixture
+def local_stack(running_stack: LocalStack) -> LocalStack:
+    """The running stack, with empty queues: URL, boto3 clients, names, ``drain()``."""
+    # Other tests of this worker may have reset the stand-in's state.
+    running_stack.create_resources()
+    running_stack.empty_queues()
+    return running_stack
+
+
+@pytest.fixture
+def partition() -> str:
+    """A partition that no other test uses."""
+    return f"p-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def post(local_stack: LocalStack) -> Post:
+    """Send requests to the stack, each on a connection of its own."""
+    host = urlsplit(local_stack.url).netloc
+
+    def send(
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        method: str = "POST",
+    ) -> Answer:
+        connection = http.client.HTTPConnection(host, timeout=30)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    return send

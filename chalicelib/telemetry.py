@@ -9,6 +9,8 @@ from traceback import extract_tb
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from chalicelib.origin import metrics
+
 NAMESPACE = "Stowage"
 SERVICE = "stowage-origin"
 """Also the logger's name: the app's own name is taken by Chalice, which writes every line again."""
@@ -27,8 +29,10 @@ class PowertoolsTelemetry:
         self._logger.info(message, extra=fields)
 
     def warning(self, message: str, **fields: object) -> None:
-        """Write one structured line that an operator should see."""
+        """Write one structured line that an operator should see; count those that have a metric."""
         self._logger.warning(message, extra=fields)
+        if message in metrics.OF_WARNINGS:
+            self.count(metrics.OF_WARNINGS[message])
 
     def count(self, metric: str, value: int = 1) -> None:
         """Add to a metric; written by :meth:`flush`."""

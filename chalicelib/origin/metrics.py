@@ -13,3 +13,6 @@ INSTANCES_RECONCILED = "InstancesReconciled"
 MESSAGES_SPLIT = "MessagesSplit"
 MESSAGES_FAILED = "MessagesFailed"
 EVENTS_CONSUMED = "EventsConsumed"
+
+OF_WARNINGS = {"message split": MESSAGES_SPLIT, "message failed": MESSAGES_FAILED}
+"""Metrics that count a warning's lines, by the warning."""

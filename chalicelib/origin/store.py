@@ -127,7 +127,7 @@ class Store:
         deposits: list[_Deposit] = []
         for arrival in group:
             if winner is not None:
-                deposit = self._beside(arrival, winner)
+                deposit = self._beside(arrival, winner, request)
             elif deposits and _is_transient(deposits[-1]):
                 deposit = _failed(arrival, _SIBLING_FAILED)
             else:
@@ -150,24 +150,23 @@ class Store:
             subject=request.subject[:MAX_FACT_CHARACTERS],
         )
         try:
+            # Before the put: what no record can be made of shall not be there without one.
+            record = record_of(file, request.partition, facts, len(arrival.content))
             if self._ports.instances.create(
                 request.partition, file.sop_instance, arrival.content, facts
             ):
-                size = len(arrival.content)
-                record = record_of(file, request.partition, facts, size)
                 return _Deposited(arrival, record, arrival.observations, is_new=True)
-            return self._deposit_again(arrival, request)
+            return self._deposit_again(arrival, request, facts.request_id)
         except InstanceError as error:
             return _failed(arrival, error)
         except Unavailable:
             return _failed(arrival, _UNAVAILABLE)
         except Exception as error:  # noqa: BLE001 - an unknown fault must not become a success
-            self._ports.telemetry.trouble(
-                "put failed", error, sop_instance=file.sop_instance, request_id=request.request_id
-            )
-            return _failed(arrival, _PROCESSING_FAILURE)
+            return self._unknown(error, arrival, request)
 
-    def _deposit_again(self, arrival: Arrival, request: StoreRequest) -> _Deposit:
+    def _deposit_again(
+        self, arrival: Arrival, request: StoreRequest, own_request_id: str
+    ) -> _Deposit:
         """Match the arrival with the object that is there: a re-send, a rewrap, or a duplicate.
 
         Our own put is among them, when its answer was lost and the SDK sent it again.
@@ -183,17 +182,28 @@ class Store:
         observations = arrival.observations
         if match.sameness is Sameness.REWRAPPED:
             observations = match.file.observations | {"rewrapped"}
-        is_new = stored.facts.request_id == request.request_id
+        is_new = stored.facts.request_id == own_request_id
         return _Deposited(arrival, record, observations, is_new)
 
-    def _beside(self, arrival: Arrival, winner: _Deposited) -> _Deposit:
+    def _beside(self, arrival: Arrival, winner: _Deposited, request: StoreRequest) -> _Deposit:
         """Return the deposit of a later part with the winner's UID."""
         try:
             sameness = match_sibling(arrival, winner.arrival, self._policy.limits)
         except InstanceError as error:
             return _failed(arrival, error)
+        except Exception as error:  # noqa: BLE001 - nor may it cost the winner its success
+            return self._unknown(error, arrival, request)
         rewrapped = {"rewrapped"} if sameness is Sameness.REWRAPPED else set()
         return _Deposited(arrival, winner.record, winner.observations | rewrapped, winner.is_new)
+
+    def _unknown(self, error: Exception, arrival: Arrival, request: StoreRequest) -> Failed:
+        self._ports.telemetry.trouble(
+            "instance not stored",
+            error,
+            sop_instance=arrival.file.sop_instance,
+            request_id=request.request_id,
+        )
+        return _failed(arrival, _PROCESSING_FAILURE)
 
     def _write_records(
         self, records: Sequence[InstanceRecord], request: StoreRequest

@@ -1,0 +1,43 @@
+# One-word commands; CI runs exactly these. All but help and clean make their own virtual
+# environment first, so a bare clone needs nothing but Python 3.11 to 3.13 and make.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench package clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+JOBS ?= 2
+AWS_DEFAULT_REGION ?= us-east-1
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
+run: $(INSTALLED) ## The whole stack on this machine (PORT=8080, FILES=directory, DEMO=0)
+	@$(BIN)/python -m infra.local
+
+test: $(INSTALLED) ## All tests a change must pass (JOBS=2)
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(INSTALLED) ## Lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## What a store costs, next to what it could cost at best
+	@$(BIN)/python -m bench
+
+package: $(INSTALLED) ## The CloudFormation template and zip for deployment, in build/
+	@rm -rf build
+	@PATH="$(abspath $(BIN)):$$PATH" AWS_DEFAULT_REGION=$(AWS_DEFAULT_REGION) \
+		$(BIN)/chalice package --merge-template infra/template.yaml build/
+
+clean: ## Remove everything that these commands made
+	@rm -rf $(VENV) build .stowage .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache .chalice/deployments
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@sh infra/venv.sh $(VENV) "$(PYTHON)"
+	@touch $@

@@ -153,8 +153,11 @@ class LocalStack:
         """Return the URL of a queue by its name in the template, such as ``ValidateQueue``."""
         return self.provisioned.resources[logical_id].ref
 
-    def dead_letters(self, logical_id: str) -> list[Any]:
-        """Take the messages from a queue, such as ``ValidateDeadLetters``; return their bodies."""
+    def take_messages(self, logical_id: str) -> list[Any]:
+        """Take all visible messages from a queue by its name in the template; return their bodies.
+
+        ``take_messages("ValidateDeadLetters")`` tells what validation gave up on.
+        """
         url, bodies = self.queue_url(logical_id), []
         while messages := self.clients.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10
@@ -165,11 +168,6 @@ class LocalStack:
                     QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]
                 )
         return bodies
-
-    def empty_queues(self) -> None:
-        """Forget every message, delayed and dead ones too."""
-        for queue in self.template.of_type("AWS::SQS::Queue"):
-            self.clients.sqs.purge_queue(QueueUrl=self.queue_url(queue.logical_id))
 
     def set_reconcile_delay(self, seconds: int) -> None:
         """Let reconcile see objects that are stored from now on after another delay."""

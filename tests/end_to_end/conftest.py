@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.local.stack import LocalStack
 
@@ -68,9 +69,13 @@ def running_stack() -> Iterator[LocalStack]:
 @pytest.fixture
 def local_stack(running_stack: LocalStack) -> LocalStack:
     """The running stack, with empty queues: URL, boto3 clients, names, ``drain()``."""
-    # Other tests of this worker may have reset the stand-in's state.
-    running_stack.create_resources()
-    running_stack.empty_queues()
+    try:
+        running_stack.clients.dynamodb.describe_table(TableName=running_stack.table)
+    except ClientError:  # another test of this worker has reset the stand-in's state
+        running_stack.create_resources()
+    running_stack.set_reconcile_delay(RECONCILE_DELAY)
+    for queue in running_stack.template.of_type("AWS::SQS::Queue"):
+        running_stack.take_messages(queue.logical_id)
     return running_stack
 
 

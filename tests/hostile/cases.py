@@ -1,0 +1,185 @@
+"""What a hostile case is: a request, and the whole answer that is due to it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+from chalicelib.standard.reasons import FailureReason
+from tests.builders_dicom import LITTLE, FileParts, Uids, make_file
+from tests.hostile.canary import PATIENT, TEXT
+
+BOUNDARY = "stowage-hostile-4f1c"
+MULTIPART = f'multipart/related; type="application/dicom"; boundary="{BOUNDARY}"'
+DICOM_PART = (("Content-Type", "application/dicom"),)
+
+
+class Sequence(Enum):
+    """Where a part's item stands in the response."""
+
+    REFERENCED = "00081199"
+    FAILED = "00081198"
+    OTHER = "0008119A"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of one part: its sequence, and for a failure the reason and the tag named."""
+
+    sequence: Sequence
+    reason: FailureReason | None = None
+    tag: str | None = None
+
+
+STORED = Outcome(Sequence.REFERENCED)
+
+
+def failed(reason: FailureReason, tag: str | None = None) -> Outcome:
+    """An item of Failed SOP Sequence."""
+    return Outcome(Sequence.FAILED, reason, tag)
+
+
+def unnamed(reason: FailureReason, tag: str | None = None) -> Outcome:
+    """An item of Other Failures Sequence."""
+    return Outcome(Sequence.OTHER, reason, tag)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part as it goes out. ``instance`` is what would be stored of it."""
+
+    body: bytes
+    instance: str = ""
+    headers: tuple[tuple[str, str], ...] = DICOM_PART
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request below a case's own partition. ``target`` is the path after it, percent-encoded."""
+
+    body: bytes
+    target: str = "/studies"
+    content_type: str | None = MULTIPART
+    headers: tuple[tuple[str, str], ...] = ()
+    method: str = "POST"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a request that is refused as a whole is told."""
+
+    part: int | None = None
+    limit: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request and its answer.
+
+    ``outcomes`` are due in the order of the parts, ``stored`` maps SOP Instance UIDs to the bytes
+    that must have been kept, and nothing else may be. ``refusal`` is due where there is no module.
+    """
+
+    name: str
+    request: Request
+    status: int
+    outcomes: tuple[Outcome, ...] = ()
+    stored: Mapping[str, bytes] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+    @property
+    def partition(self) -> str:
+        """The partition this case has for itself."""
+        kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.name)
+        return kept.strip("-")[:64]
+
+
+Build = Callable[[FileParts, Uids], FileParts | bytes]
+
+
+@dataclass(frozen=True)
+class FileCase:
+    """One file that is sent alone and between two good ones.
+
+    ``build`` changes a good file that tells of the canary. ``is_heavy`` sends it alone only.
+    """
+
+    name: str
+    build: Build
+    outcome: Outcome
+    base: Mapping[str, Any] = field(default_factory=lambda: {"encoding": LITTLE})
+    is_heavy: bool = False
+
+    def make(self, uids: Uids) -> bytes:
+        """The file."""
+        made = self.build(make_file(uids, PATIENT, **self.base), uids)
+        return made if isinstance(made, bytes) else made.bytes()
+
+
+def good_file(*words: object, study: str | None = None) -> Part:
+    """A part nothing is wrong with, but for the patient it tells of."""
+    uids = Uids.of(*words, study=study)
+    return Part(make_file(uids, PATIENT).bytes(), uids.instance)
+
+
+def join_parts(*parts: Part, boundary: str = BOUNDARY) -> bytes:
+    """A multipart body; each part's header tells of the canary too."""
+    pieces = []
+    for part in parts:
+        fields = (
+            *part.headers,
+            ("Content-Location", f"/files/{TEXT}.dcm"),
+            ("Content-Disposition", f'attachment; filename="{TEXT}.dcm"'),
+        )
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+        pieces.append(f"--{boundary}\r\n{head}\r\n".encode("latin-1") + part.body + b"\r\n")
+    return b"".join(pieces) + f"--{boundary}--\r\n".encode("latin-1")
+
+
+def store_case(name: str, *parts: tuple[Part, Outcome], request: Request | None = None) -> Case:
+    """A request of parts, with the status that their outcomes lead to (Table 10.5.3-1)."""
+    outcomes = tuple(outcome for _, outcome in parts)
+    kept = {part.instance: part.body for part, outcome in parts if outcome == STORED}
+    return Case(
+        name,
+        request or Request(join_parts(*(part for part, _ in parts))),
+        status_of(outcomes),
+        outcomes,
+        kept,
+    )
+
+
+def status_of(outcomes: tuple[Outcome, ...]) -> int:
+    """The status of outcomes that no re-send changes."""
+    if all(outcome == STORED for outcome in outcomes):
+        return HTTPStatus.OK
+    return HTTPStatus.ACCEPTED if STORED in outcomes else HTTPStatus.CONFLICT
+
+
+def refused(
+    name: str,
+    status: int,
+    request: Request,
+    *,
+    part: int | None = None,
+    limit: tuple[str, int] | None = None,
+) -> Case:
+    """A request that is refused as a whole."""
+    return Case(name, request, status, refusal=Refusal(part, limit))
+
+
+def expand(case: FileCase) -> tuple[Case, ...]:
+    """The requests that send a file alone and between good neighbours."""
+    uids = Uids.of(case.name, "alone")
+    alone = store_case(f"{case.name} alone", (Part(case.make(uids), uids.instance), case.outcome))
+    if case.is_heavy:
+        return (alone,)
+    uids = Uids.of(case.name, "between")
+    between = store_case(
+        f"{case.name} between",
+        (good_file(case.name, "before"), STORED),
+        (Part(case.make(uids), uids.instance), case.outcome),
+        (good_file(case.name, "after"), STORED),
+    )
+    return (alone, between)

@@ -124,20 +124,21 @@ def fragments(*pieces: bytes, offset_table: bytes = b"", delimited: bool = True)
 
 def nested(depth: int, *, undefined: bool, encoding: Encoding = LITTLE, vr: str = "SQ") -> bytes:
     """Sequences of one item each, one inside the other, with lengths that are right."""
-    opens, closes = [], []
     inside = IMPLICIT if vr == "UN" else encoding
-    for level in range(depth):
-        outer = encoding if level == 0 else inside
-        name = vr if level == 0 else "SQ"
-        head = len(element(REFERENCED_IMAGE_SEQUENCE, name, encoding=inside))
-        below = (depth - level - 1) * (head + 8)
-        length = UNDEFINED if undefined else below + 8
-        opens.append(element(REFERENCED_IMAGE_SEQUENCE, name, length=length, encoding=outer))
-        opens.append(marker(ITEM, UNDEFINED if undefined else below, encoding=inside))
-        if undefined:
-            closes.append(marker(ITEM_DELIMITATION, encoding=inside))
-            closes.append(marker(SEQUENCE_DELIMITATION, encoding=inside))
-    return b"".join((*opens, *closes))
+    tag = REFERENCED_IMAGE_SEQUENCE
+    if undefined:
+        first = element(tag, vr, length=UNDEFINED, encoding=encoding)
+        further = element(tag, "SQ", length=UNDEFINED, encoding=inside)
+        opens = marker(ITEM, UNDEFINED, encoding=inside)
+        closes = marker(ITEM_DELIMITATION, encoding=inside)
+        closes += marker(SEQUENCE_DELIMITATION, encoding=inside)
+        return first + opens + (further + opens) * (depth - 1) + closes * depth
+    one = len(element(tag, "SQ", encoding=inside)) + 8
+    return b"".join(
+        element(tag, vr if level == 0 else "SQ", length=below + 8, encoding=encoding)
+        + marker(ITEM, below, encoding=inside)
+        for level, below in enumerate(range((depth - 1) * one, -one, -one))
+    )
 
 
 # ---------------------------------------------------------------- files
@@ -260,7 +261,7 @@ class FileParts:
 
 def deflate(data: bytes) -> bytes:
     """Compress as PS3.5 A.5 says: a bare RFC 1951 stream of even length."""
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflater = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
     return pad(deflater.compress(data) + deflater.flush())
 
 

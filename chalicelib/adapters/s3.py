@@ -20,6 +20,7 @@ CONTENT_TYPE = "application/dicom"
 _RACE_ATTEMPTS = 4
 _EXISTS = "PreconditionFailed"
 _RACE = "ConditionalRequestConflict"
+_AFTER_THE_END = "InvalidRange"
 _ABSENT = ("404", "NoSuchKey", "NotFound")
 
 
@@ -113,6 +114,8 @@ class S3InstanceStore:
         except ClientError as error:
             if _code(error) in _ABSENT:
                 raise KeyError(sop_instance) from None
+            if _code(error) == _AFTER_THE_END:
+                return b""
             raise
         return content
 

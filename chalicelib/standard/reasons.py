@@ -70,6 +70,15 @@ class FailureReason(Enum):
     UNSUPPORTED_PART = _Row(
         0xC010, "The part's media type is not that of the message", "PS3.18 8.6.1"
     )
+    BULKDATA_MISSING = _Row(
+        0xC011, "No part answers a bulkdata reference of the metadata", "PS3.18 8.6.1.2"
+    )
+    BULKDATA_AMBIGUOUS = _Row(
+        0xC012, "Several parts answer a bulkdata reference of the metadata", "PS3.18 8.6.1.2"
+    )
+    BULKDATA_UNNAMED = _Row(
+        0xC013, "No metadata of the message refer to this bulkdata part", "PS3.18 8.6.1.2"
+    )
     TRANSFER_SYNTAX_NOT_SUPPORTED = _Row(
         0xC122, "Referenced Transfer Syntax not supported", "PS3.18 Table I.2-2"
     )

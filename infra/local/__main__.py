@@ -95,6 +95,7 @@ def _run(stack: LocalStack, terminal: Terminal, stop: threading.Event) -> None:
             f"    -H 'Accept: application/dicom+json' {stack.url}/studies",
             "See what arrived, from another terminal in this directory:",
             f"  . {ENVIRONMENT_PATH} && {_PYTHON} -m infra.operate studies",
+            f"  . {ENVIRONMENT_PATH} && {_PYTHON} -m infra.operate instance SOP_INSTANCE_UID",
             "",
             "Ctrl-C stops.",
         )

@@ -111,13 +111,13 @@ def send(url: str, files: Sequence[Path]) -> Reply:
         connection.close()
 
 
-def describe(reply: Reply, files: Iterable[Path]) -> Iterator[str]:
+def describe(reply: Reply, files: Sequence[Path]) -> Iterator[str]:
     """Yield an answer's lines: the status, then one line for each instance.
 
     Parameters
     ----------
     files
-        What was sent, to name each instance's file.
+        What was sent, in order, to name each instance's file.
     """
     yield f"{reply.status} {reply.reason} ({reply.content_type})"
     try:
@@ -128,14 +128,28 @@ def describe(reply: Reply, files: Iterable[Path]) -> Iterator[str]:
     if not isinstance(module, dict) or "dicom+json" not in reply.content_type:
         yield f"  {json.dumps(module)}"
         return
-    names = {str(_instance_uid(path)): path.name for path in files}
+    names = _Names(files)
+    failed = [(item, names.take_part(_value(item, "00091002"))) for item in _failures(module)]
     for item in _items(module, "00081199"):
-        yield f"  stored   {_instance(item, names)}"
-    for item in _items(module, "00081198"):
-        yield f"  failed   {_instance(item, names)}"
+        yield f"  stored   {_instance(item, names.take_uid(_value(item, '00081155')))}"
+    for item, name in failed:
+        yield f"  failed   {_instance(item, name)}"
         yield f"           {_failure(item)}"
-    for item in _items(module, "0008119A"):
-        yield f"  failed   a part that names no instance: {_failure(item)}"
+
+
+class _Names:
+    """Finds each item's file: by its part number, or by its UID among the files that are left."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._left = {number: path for number, path in enumerate(files, start=1)}
+
+    def take_part(self, number: object) -> str:
+        path = self._left.pop(number, None) if isinstance(number, int) else None
+        return path.name if path else ""
+
+    def take_uid(self, uid: object) -> str:
+        found = (number for number, path in self._left.items() if _instance_uid(path) == uid)
+        return self.take_part(next(found, None))
 
 
 def _instance_uid(path: Path) -> UID | None:
@@ -149,14 +163,18 @@ def _items(module: Mapping[str, Any], tag: str) -> list[dict[str, Any]]:
     return items
 
 
+def _failures(module: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what failed: instances, then parts that name none."""
+    return _items(module, "00081198") + _items(module, "0008119A")
+
+
 def _value(item: Mapping[str, Any], tag: str) -> Any:
     return next(iter(item.get(tag, {}).get("Value", [])), None)
 
 
-def _instance(item: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    uid = str(_value(item, "00081155"))
-    sop_class = UID(str(_value(item, "00081150"))).name
-    return f"{names.get(uid, ''):<24} {sop_class:<38} {uid}"
+def _instance(item: Mapping[str, Any], name: str) -> str:
+    uid, sop_class = _value(item, "00081155"), _value(item, "00081150")
+    return f"{name:<26} {UID(str(sop_class)).name if sop_class else '':<38} {uid or ''}".rstrip()
 
 
 def _failure(item: Mapping[str, Any]) -> str:

@@ -14,7 +14,8 @@ from typing import Any, Self
 
 from infra.local.aws import aws_services, environment_variables, region
 from infra.local.clients import Clients, make_clients
-from infra.local.front import Front, FrontLimits, listen, url_of
+from infra.local.connection import FrontLimits
+from infra.local.front import Front, listen, url_of
 from infra.local.functions import LocalFunction, make_thread_safe
 from infra.local.gateway import Gateway, GatewaySettings, Gzip
 from infra.local.gateway_event import RouteTable

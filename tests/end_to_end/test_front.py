@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from chalice.app import Chalice, Response
 
-from infra.local.front import Front, FrontLimits, listen
+from infra.local.connection import FrontLimits
+from infra.local.front import Front, listen
 from infra.local.functions import LocalFunction, make_thread_safe
 from infra.local.gateway import (
     MAX_GATEWAY_PAYLOAD,

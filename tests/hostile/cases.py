@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
@@ -90,9 +91,8 @@ class Case:
 
     @property
     def partition(self) -> str:
-        """The partition this case has for itself."""
-        kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in self.name)
-        return kept.strip("-")[:64]
+        """The partition this case has for itself; its name tells nothing."""
+        return f"case-{sha256(self.name.encode()).hexdigest()[:16]}"
 
 
 Build = Callable[[FileParts, Uids], FileParts | bytes]

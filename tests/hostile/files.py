@@ -13,6 +13,7 @@ from tests.builders_dicom import (
     IMPLICIT,
     ITEM_DELIMITATION,
     JPEG_BASELINE,
+    LITTLE,
     MODALITY,
     PATIENT_ID,
     PATIENT_NAME,
@@ -49,7 +50,7 @@ NAME = element(PATIENT_NAME, "PN", pad(PATIENT.name, b" "))
 SEQUENCE = "(0008,1140)"
 PIXELS = "(7FE0,0010)"
 TOO_DEEP = failed(Reason.TOO_DEEP, SEQUENCE)
-CREATE_ONE = element(0x00091010, "UN", b"")
+EMPTY_ELEMENT = element(0x00091010, "UN", b"")
 
 
 def add(*elements: bytes) -> Build:
@@ -76,7 +77,7 @@ NESTING = (
             TOO_DEEP,
             {"encoding": encoding},
         )
-        for encoding in (DEFLATED, IMPLICIT, BIG, FileParts.encoding)
+        for encoding in (LITTLE, DEFLATED, IMPLICIT, BIG)
         for undefined in (True, False)
     ),
     FileCase("10,000 deep in UN", _chain(10_000, undefined=True, vr="UN"), TOO_DEEP),
@@ -311,7 +312,7 @@ BOMBS = (
     FileCase("deflated", lambda file, _: file, STORED, {"encoding": DEFLATED}),
     FileCase(
         "element flood",
-        _flood(CREATE_ONE, Settings.max_elements // 1),
+        _flood(EMPTY_ELEMENT, Settings.max_elements),
         failed(Reason.TOO_MANY_ELEMENTS),
         {"encoding": DEFLATED},
         is_heavy=True,
@@ -327,7 +328,11 @@ BOMBS = (
     ),
     FileCase(
         "empty-fragment flood",
-        lambda file, _: file.with_elements(fragments(*(b"",) * Settings.max_elements)),
+        lambda file, _: file.with_elements(
+            sequence(
+                PIXEL_DATA, item() * Settings.max_elements, vr="OB", length=UNDEFINED
+            )
+        ),
         failed(Reason.TOO_MANY_ELEMENTS),
         JPEG,
         is_heavy=True,

@@ -75,7 +75,7 @@ def _obey(command: Mapping[str, Any], stack: LocalStack, app: Any) -> Any:
                 return app.handler_map[command["function"]](command["event"], None)
         case "drain":
             stack.drain(timeout=60.0)
-            return {name: stack.dead_letters(name) for name in DEAD_LETTERS}
+            return {name: stack.take_messages(name) for name in DEAD_LETTERS}
         case unknown:
             raise ValueError(unknown)
 

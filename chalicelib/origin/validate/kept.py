@@ -15,6 +15,7 @@ NUMBER_OF_FRAMES = 0x00280008
 LOSSY_IMAGE_COMPRESSION = 0x00282110
 PALETTE_DESCRIPTORS = (0x00281101, 0x00281102, 0x00281103)
 PALETTE_TABLES = ((0x00281201, 0x00281221), (0x00281202, 0x00281222), (0x00281203, 0x00281223))
+PALETTE_UID = 0x00281199
 PIXEL_DATA_PROVIDER_URL = 0x00287FE0
 ENCAPSULATED_DOCUMENT = 0x00420011
 MIME_TYPE_OF_DOCUMENT = 0x00420012
@@ -35,7 +36,7 @@ _WANTED = frozenset(
         LOSSY_IMAGE_COMPRESSION,
         *PALETTE_DESCRIPTORS,
         *(tag for pair in PALETTE_TABLES for tag in pair),
-        0x00281199,
+        PALETTE_UID,
         PIXEL_DATA_PROVIDER_URL,
         ENCAPSULATED_DOCUMENT,
         MIME_TYPE_OF_DOCUMENT,
@@ -99,7 +100,8 @@ class KeptElements:
 
     def uid(self, tag: int) -> str | None:
         """Return the UID, "" when absent or empty, None when it is no UID."""
-        text = self.text(tag)
+        found = self._found.get(tag)
+        text = found.first.rstrip(b"\0 ").decode("latin-1") if found is not None else ""
         return text if not text or is_uid(text) else None
 
     def number(self, tag: int) -> int | None:

@@ -12,6 +12,7 @@ from chalicelib.origin.validate.kept import (
     NUMBER_OF_FRAMES,
     PALETTE_DESCRIPTORS,
     PALETTE_TABLES,
+    PALETTE_UID,
     PIXEL_DATA_PROVIDER_URL,
     PLANAR_CONFIGURATION,
     Kept,
@@ -26,7 +27,6 @@ from chalicelib.standard.common_modules import (
 
 _SAMPLES, _PHOTOMETRIC, _ROWS, _COLUMNS = 0x00280002, 0x00280004, 0x00280010, 0x00280011
 _ALLOCATED, _STORED, _HIGH_BIT, _REPRESENTATION = 0x00280100, 0x00280101, 0x00280102, 0x00280103
-_SEGMENTED_PALETTE_UID = 0x00281199
 _FLOAT_BITS = {FLOAT_PIXEL_DATA: 32, DOUBLE_FLOAT_PIXEL_DATA: 64}
 _PIXEL_DATA = (tags.PIXEL_DATA, *_FLOAT_BITS)
 
@@ -153,7 +153,7 @@ def _judge_colour(kept: KeptElements, found: Description, findings: Findings) ->
 def _has_palette(kept: KeptElements) -> bool:
     described = all(kept.has_value(tag) for tag in PALETTE_DESCRIPTORS)
     has_tables = all(any(kept.has_value(tag) for tag in pair) for pair in PALETTE_TABLES)
-    return described and has_tables or kept.has_value(_SEGMENTED_PALETTE_UID)
+    return described and has_tables or kept.has_value(PALETTE_UID)
 
 
 def judge_native(kept: KeptElements, found: Description, findings: Findings) -> None:

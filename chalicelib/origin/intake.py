@@ -15,7 +15,8 @@ from chalicelib.dicomweb.media_types import MediaTypeSyntaxError, parse_media_ty
 from chalicelib.dicomweb.multipart import Part
 from chalicelib.dicomweb.resources import Target
 from chalicelib.dicomweb.store_instances import Explanation, Failed, OtherFailure, Reference
-from chalicelib.standard.reasons import FailureReason
+from chalicelib.origin.model import SourceForm
+from chalicelib.standard.reasons import FailureReason, WarningReason
 from chalicelib.standard.sop_classes import SopClassKind, kind_of
 
 _DICOM = "application/dicom"
@@ -32,18 +33,48 @@ class IntakePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """An instance that may be stored: its part, its bytes unchanged, and what they say."""
+class Place:
+    """Where in the request an instance is, for explanations: its part, and which of its items.
+
+    Both count from 1; ``item`` is 0 where the part holds one instance alone.
+    """
 
     part: int
-    content: memoryview
+    item: int = 0
+
+    def __str__(self) -> str:
+        return f"Part {self.part}, instance {self.item}" if self.item else f"Part {self.part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An instance that may be stored: its place, its bytes, and what they say.
+
+    ``slot`` is its place among the items of the response. ``content`` are the bytes of a PS3.10
+    part unchanged, or of the file built from metadata and bulkdata; then ``warning`` tells of
+    what was coerced.
+    """
+
+    slot: int
+    place: Place
+    content: bytes | memoryview
     sha256: str
     file: DicomFile
     observations: frozenset[str]
+    source_form: SourceForm = SourceForm.PART10
+    warning: WarningReason | None = None
+
+    @property
+    def part(self) -> int:
+        return self.place.part
 
     @property
     def reference(self) -> Reference:
         return Reference(self.file.sop_class, self.file.sop_instance)
+
+    def failed(self, error: InstanceError) -> Failed:
+        """Return the item that says why this instance is not stored."""
+        return Failed(self.reference, error.reason, explain(error, self.place))
 
 
 def take_in(part: Part, target: Target, policy: IntakePolicy) -> Arrival | Failed | OtherFailure:
@@ -62,18 +93,25 @@ def take_in(part: Part, target: Target, policy: IntakePolicy) -> Arrival | Faile
         reference = Reference(file.sop_class, file.sop_instance)
         _check_storable(file, target)
     except InstanceError as error:
-        return failure(error, reference, part.number)
+        return failure(error, reference, Place(part.number))
     observed |= _transfer_syntax_parameter(part, file)
     digest = sha256(part.body).hexdigest()
-    return Arrival(part.number, part.body, digest, file, file.observations | observed)
+    observations = file.observations | observed
+    return Arrival(part.number, Place(part.number), part.body, digest, file, observations)
 
 
-def failure(error: InstanceError, reference: Reference | None, part: int) -> Failed | OtherFailure:
+def failure(
+    error: InstanceError, reference: Reference | None, place: Place
+) -> Failed | OtherFailure:
     """Return the item of an error: in Other Failures Sequence when no instance is known."""
-    explanation = Explanation(f"Part {part}: {error.detail}", part, error.tag_path)
     if reference is None:
-        return OtherFailure(error.reason, explanation)
-    return Failed(reference, error.reason, explanation)
+        return OtherFailure(error.reason, explain(error, place))
+    return Failed(reference, error.reason, explain(error, place))
+
+
+def explain(error: InstanceError, place: Place) -> Explanation:
+    """Return what our private attributes tell of an error."""
+    return Explanation(f"{place}: {error.detail}", place.part, error.tag_path)
 
 
 def _check_part_type(part: Part) -> set[str]:

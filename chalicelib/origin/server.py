@@ -95,9 +95,9 @@ class OriginServer:
             arrivals,
             StoreRequest(target.partition, request.request_id, request.subject or "", remaining),
         )
-        outcomes = [stored[one.part] if isinstance(one, Arrival) else one for one in taken]
+        outcomes = [stored[one.slot] if isinstance(one, Arrival) else one for one in taken]
         response = StoreInstancesResponse(tuple(outcomes))
-        studies = {a.file.study for a in arrivals if isinstance(stored[a.part], Stored)}
+        studies = {a.file.study for a in arrivals if isinstance(stored[a.slot], Stored)}
         self._report(request, target, response, studies)
         return self._encode(response, target, studies, form)
 

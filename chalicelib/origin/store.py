@@ -16,7 +16,7 @@ from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.store_instances import Failed, Stored
 from chalicelib.origin import metrics
 from chalicelib.origin.events import AnnouncedInstance, Cause, InstancesStored
-from chalicelib.origin.intake import Arrival, failure
+from chalicelib.origin.intake import Arrival
 from chalicelib.origin.model import InstanceKey, InstanceRecord, ObjectFacts
 from chalicelib.origin.ports import (
     Announcer,
@@ -89,7 +89,15 @@ class _Deposited:
     is_new: bool
 
 
-_Deposit = _Deposited | Failed
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """An arrival that is not stored, or not certainly."""
+
+    arrival: Arrival
+    failed: Failed
+
+
+_Deposit = _Deposited | _Refused
 
 
 class Store:
@@ -102,7 +110,7 @@ class Store:
     def store(
         self, arrivals: Sequence[Arrival], request: StoreRequest
     ) -> dict[int, Stored | Failed]:
-        """Store the arrivals; return the outcome of each by its part number.
+        """Store the arrivals; return the outcome of each by its slot in the response.
 
         Never raises for what a port or a part does: what is not certainly stored has failed.
         """
@@ -113,11 +121,11 @@ class Store:
         deposits: list[_Deposit] = []
         for group, task in tasks:
             settled = self._await(task, request, self._policy.last_deposit)
-            deposits += settled or [_failed(arrival, _OUT_OF_TIME) for arrival in group]
+            deposits += settled or [_refused(arrival, _OUT_OF_TIME) for arrival in group]
         deposited = [deposit for deposit in deposits if isinstance(deposit, _Deposited)]
         accepted = self._write_records([d.record for d in deposited], request)
         self._announce([d for d in deposited if d.record.key in accepted], request)
-        return {_part(deposit): _outcome(deposit, accepted) for deposit in deposits}
+        return {deposit.arrival.slot: _outcome(deposit, accepted) for deposit in deposits}
 
     def _settle(
         self, group: Sequence[Arrival], request: StoreRequest, received: str
@@ -129,7 +137,7 @@ class Store:
             if winner is not None:
                 deposit = self._beside(arrival, winner, request)
             elif deposits and _is_transient(deposits[-1]):
-                deposit = _failed(arrival, _SIBLING_FAILED)
+                deposit = _refused(arrival, _SIBLING_FAILED)
             else:
                 deposit = self._deposit(arrival, request, received)
                 winner = deposit if isinstance(deposit, _Deposited) else None
@@ -140,7 +148,7 @@ class Store:
         """Create the object, or find what an object that is there already means."""
         file = arrival.file
         if request.remaining() < self._policy.last_put:
-            return _failed(arrival, _OUT_OF_TIME)
+            return _refused(arrival, _OUT_OF_TIME)
         facts = ObjectFacts(
             sha256=arrival.sha256,
             study=file.study,
@@ -148,6 +156,7 @@ class Store:
             received=received,
             request_id=request.request_id[:MAX_FACT_CHARACTERS],
             subject=request.subject[:MAX_FACT_CHARACTERS],
+            source_form=arrival.source_form,
         )
         try:
             # Before the put: what no record can be made of shall not be there without one.
@@ -158,9 +167,9 @@ class Store:
                 return _Deposited(arrival, record, arrival.observations, is_new=True)
             return self._deposit_again(arrival, request, facts.request_id)
         except InstanceError as error:
-            return _failed(arrival, error)
+            return _refused(arrival, error)
         except Unavailable:
-            return _failed(arrival, _UNAVAILABLE)
+            return _refused(arrival, _UNAVAILABLE)
         except Exception as error:  # noqa: BLE001 - an unknown fault must not become a success
             return self._unknown(error, arrival, request)
 
@@ -190,20 +199,20 @@ class Store:
         try:
             sameness = match_sibling(arrival, winner.arrival, self._policy.limits)
         except InstanceError as error:
-            return _failed(arrival, error)
+            return _refused(arrival, error)
         except Exception as error:  # noqa: BLE001 - nor may it cost the winner its success
             return self._unknown(error, arrival, request)
         rewrapped = {"rewrapped"} if sameness is Sameness.REWRAPPED else set()
         return _Deposited(arrival, winner.record, winner.observations | rewrapped, winner.is_new)
 
-    def _unknown(self, error: Exception, arrival: Arrival, request: StoreRequest) -> Failed:
+    def _unknown(self, error: Exception, arrival: Arrival, request: StoreRequest) -> _Refused:
         self._ports.telemetry.trouble(
             "instance not stored",
             error,
             sop_instance=arrival.file.sop_instance,
             request_id=request.request_id,
         )
-        return _failed(arrival, _PROCESSING_FAILURE)
+        return _refused(arrival, _PROCESSING_FAILURE)
 
     def _write_records(
         self, records: Sequence[InstanceRecord], request: StoreRequest
@@ -265,26 +274,21 @@ _NO_RECORD = InstanceError(
 )
 
 
-def _failed(arrival: Arrival, error: InstanceError) -> Failed:
-    failed = failure(error, arrival.reference, arrival.part)
-    assert isinstance(failed, Failed)
-    return failed
+def _refused(arrival: Arrival, error: InstanceError) -> _Refused:
+    return _Refused(arrival, arrival.failed(error))
 
 
 def _outcome(deposit: _Deposit, accepted: frozenset[InstanceKey]) -> Stored | Failed:
-    if isinstance(deposit, Failed):
-        return deposit
+    if isinstance(deposit, _Refused):
+        return deposit.failed
+    arrival = deposit.arrival
     if deposit.record.key not in accepted:
-        return _failed(deposit.arrival, _NO_RECORD)
-    return Stored(deposit.arrival.reference)
-
-
-def _part(deposit: _Deposit) -> int:
-    return deposit.explanation.part if isinstance(deposit, Failed) else deposit.arrival.part
+        return arrival.failed(_NO_RECORD)
+    return Stored(arrival.reference, arrival.warning)
 
 
 def _is_transient(deposit: _Deposit) -> bool:
-    return isinstance(deposit, Failed) and deposit.reason.transient
+    return isinstance(deposit, _Refused) and deposit.failed.reason.transient
 
 
 def _by_instance(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:

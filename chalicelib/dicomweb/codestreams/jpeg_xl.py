@@ -1,4 +1,4 @@
-"""The header of a JPEG XL codestream, bare or in boxes (ISO/IEC 18181-1 Annexes D to F, 18181-2)."""
+"""The header of a JPEG XL codestream, bare or in boxes (ISO/IEC 18181-1 Annex D, 18181-2)."""
 
 from dataclasses import dataclass
 

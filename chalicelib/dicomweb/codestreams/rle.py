@@ -1,5 +1,6 @@
 """The header of a frame in DICOM's run length encoding (PS3.5 G.5, A.4.2)."""
 
+from itertools import pairwise
 from struct import unpack_from
 
 from chalicelib.dicomweb.codestreams.header import Codec, FrameHeader, UnreadableCodestream, cut
@@ -28,7 +29,7 @@ def read_rle(first: bytes) -> FrameHeader:
     starts = tuple(offsets[:count])
     if starts[0] != HEADER_BYTES:
         raise UnreadableCodestream("Its first RLE segment does not follow the header.")
-    if any(start >= after for start, after in zip(starts, starts[1:], strict=False)):
+    if any(start >= after for start, after in pairwise(starts)):
         raise UnreadableCodestream("The offsets of its RLE segments do not ascend.")
     return FrameHeader(
         codec=Codec.RLE,

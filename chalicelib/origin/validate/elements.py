@@ -15,9 +15,7 @@ from chalicelib.origin.validate.values import MAX_READ_VALUE_BYTES, READ_VRS, Va
 MAX_CREATORS = 10_000
 """Of one data set; beyond it private elements are not judged. Real ones have a few dozen."""
 _FILE_META_GROUP = 0x0002
-_GROUPS_WITHOUT_PLACE = frozenset(
-    {0x0000, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0xFFFF}
-)
+_GROUPS_WITHOUT_PLACE = frozenset({0x0000, 0x0001, 0x0002, 0x0003, 0x0005, 0x0006, 0x0007, 0xFFFF})
 _CREATORS = range(0x0010, 0x0100)
 _PRIVATE_ELEMENTS = range(0x1000, 0x10000)
 _IDENTIFYING = frozenset(

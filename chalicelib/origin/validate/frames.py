@@ -57,10 +57,10 @@ def judge_frames(
     first, last = 0, described.frames - 1
     span = spans.of(first) or range(len(fragments.starts))
     header = judge.judge(1, _first_bytes(source, fragments, span), _bytes_in(fragments, span))
-    span = spans.of(last) if last else None
-    if span is not None and header is not None:
-        number = described.frames
-        judge.judge(number, _first_bytes(source, fragments, span), _bytes_in(fragments, span))
+    last_span = spans.of(last) if last else None
+    if last_span is not None and header is not None:
+        first_bytes = _first_bytes(source, fragments, last_span)
+        judge.judge(described.frames, first_bytes, _bytes_in(fragments, last_span))
     return is_lossy or (header is not None and header.lossless is False)
 
 
@@ -134,19 +134,20 @@ class _FrameJudge:
     def _judge_unreadable(self, error: UnreadableCodestream, first: bytes, length: int) -> None:
         if error.is_cut and length > len(first):
             what = f"has a header that does not end in its first {len(first)} bytes"
-            return self._add("codestream-not-reached", what)
-        known = identify(first)
-        starts = f" It starts like {known}." if known else ""
-        detail = f"{self._frame}: {error.detail}{starts}"
-        self._findings.add("codestream-unreadable", _PATH, detail)
+            self._add("codestream-not-reached", what)
+        else:
+            known = identify(first)
+            starts = f" It starts like {known}." if known else ""
+            detail = f"{self._frame}: {error.detail}{starts}"
+            self._findings.add("codestream-unreadable", _PATH, detail)
 
     def _judge_process(self, header: FrameHeader) -> None:
         allowed = STREAMS_OF_SYNTAX.get(self._syntax)
         is_known = header.transfer_syntax is not None or header.codec is Codec.JPEG
         if allowed is not None and is_known and header.transfer_syntax not in allowed:
             what = f"is {header.codec.value} {header.process}; this syntax does not hold that"
-            return self._add("codestream-not-of-syntax", what)
-        if self._syntax in LOSSLESS_ONLY and header.lossless is False:
+            self._add("codestream-not-of-syntax", what)
+        elif self._syntax in LOSSLESS_ONLY and header.lossless is False:
             what = f"is {header.codec.value} {header.process}, lossy; this syntax is lossless only"
             self._add("codestream-lossy", what)
         elif self._syntax == RPCL_ONLY and header.transfer_syntax != RPCL_ONLY:
@@ -178,11 +179,15 @@ class _FrameJudge:
             is_below = header.bits < stored
             rule = "codestream-below-bits-stored" if is_below else "codestream-above-bits-stored"
             self._add(rule, f"has {header.bits} bits; Bits Stored is {stored}")
+        self._judge_sign(header)
+
+    def _judge_sign(self, header: FrameHeader) -> None:
         representation = self._described.representation
-        if header.signed is not None and header.codec in _JPEG_2000_CODECS:
-            if representation in (0, 1) and bool(representation) is not header.signed:
-                sign = "signed" if header.signed else "unsigned"
-                self._add("codestream-sign", f"is {sign}; Pixel Representation is {representation}")
+        if header.signed is None or header.codec not in _JPEG_2000_CODECS:
+            return
+        if representation in (0, 1) and bool(representation) is not header.signed:
+            sign = "signed" if header.signed else "unsigned"
+            self._add("codestream-sign", f"is {sign}; Pixel Representation is {representation}")
 
     def _judge_colour(self, header: FrameHeader) -> None:
         stated, colour = self._described.photometric, header.colour

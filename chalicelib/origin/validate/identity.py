@@ -1,4 +1,4 @@
-"""Judges whether an object is what and where it is said to be: UIDs, File Meta, SOP Class, modules."""
+"""Judges whether an object is what and where it is said to be: UIDs, File Meta, modules."""
 
 from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.byte_source import MemorySource
@@ -105,7 +105,7 @@ def judge_identity(
             detail = f"{path} is {uid}; the instance is filed under {filed}."
             findings.add("filed-under-another-uid", path, detail)
     _judge_against_file_meta(kept, meta, findings)
-    sop_class = kept.uid(tags.SOP_CLASS_UID)
+    sop_class = kept.uid(tags.SOP_CLASS_UID) or meta.sop_class
     if sop_class and kind_of(sop_class) is not SopClassKind.STORAGE:
         path = tags.format_tag(tags.SOP_CLASS_UID)
         detail = f"{path} is {sop_class}: {kind_of(sop_class).value}."

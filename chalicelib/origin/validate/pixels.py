@@ -1,4 +1,7 @@
-"""Judges the description of pixels, and native pixel data by their length (PS3.3 C.7.6.3, PS3.5 8)."""
+"""Judges the description of pixels, and native pixel data by their length.
+
+PS3.3 C.7.6.3, PS3.5 8.1 and 8.2.
+"""
 
 from dataclasses import dataclass
 
@@ -153,7 +156,7 @@ def _judge_colour(kept: KeptElements, found: Description, findings: Findings) ->
 def _has_palette(kept: KeptElements) -> bool:
     described = all(kept.has_value(tag) for tag in PALETTE_DESCRIPTORS)
     has_tables = all(any(kept.has_value(tag) for tag in pair) for pair in PALETTE_TABLES)
-    return described and has_tables or kept.has_value(PALETTE_UID)
+    return (described and has_tables) or kept.has_value(PALETTE_UID)
 
 
 def judge_native(kept: KeptElements, found: Description, findings: Findings) -> None:

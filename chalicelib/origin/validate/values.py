@@ -86,10 +86,10 @@ class ValueJudge:
         self._count(tag, len(parts), entry)
         self._judge_lengths(tag, vr, [len(part) for part in parts])
         for number, part in enumerate(parts, 1):
-            if not part or (grammar.fullmatch(part) and (vr != "IS" or _is_in_range(part))):
-                continue
-            what = f"value {number} of {len(parts)}, {len(part)} bytes long, is no {vr}"
-            return self._add("value-grammar", tag, f"has a value against the grammar: {what}")
+            if part and not (grammar.fullmatch(part) and (vr != "IS" or _is_in_range(part))):
+                size = f"{len(part)} byte{'s' if len(part) != 1 else ''} long"
+                self._add("value-grammar", tag, f"has value {number}, {size}, that is no {vr}")
+                break
 
     def _judge_text(self, tag: int, vr: str, value: bytes, entry: Entry | None) -> None:
         text = self._decoded(tag, vr, value)
@@ -100,12 +100,10 @@ class ValueJudge:
         if found := forbidden.search(text):
             what = f"has control character {ord(found[0]):02X}H in its text ({vr})"
             self._add("control-character", tag, what)
-        if is_paragraph:
-            return self._judge_lengths(tag, vr, [len(text)])
-        parts = text.split("\\")
+        parts = [text] if is_paragraph else text.split("\\")
         self._count(tag, len(parts), entry)
         if vr == "PN":
-            return self._judge_names(tag, parts)
+            parts = self._groups_of(tag, parts)
         self._judge_lengths(tag, vr, [len(part.rstrip(" ")) for part in parts])
 
     def _decoded(self, tag: int, vr: str, value: bytes) -> str | None:
@@ -126,13 +124,14 @@ class ValueJudge:
             self._add("text-undecodable", tag, what)
             return None
 
-    def _judge_names(self, tag: int, names: list[str]) -> None:
+    def _groups_of(self, tag: int, names: list[str]) -> list[str]:
+        """Return the component groups of person names, judged by their number and components."""
         groups = [group for name in names for group in name.split("=")]
         if max(name.count("=") for name in names) >= MAX_NAME_GROUPS:
             self._add("person-name", tag, f"has more than {MAX_NAME_GROUPS} component groups")
         if max(group.count("^") for group in groups) >= MAX_NAME_COMPONENTS:
             self._add("person-name", tag, f"has more than {MAX_NAME_COMPONENTS} components")
-        self._judge_lengths(tag, "PN", [len(group.rstrip(" ")) for group in groups])
+        return groups
 
     def _judge_lengths(self, tag: int, vr: str, lengths: list[int]) -> None:
         longest, allowed = max(lengths), _MAX_LENGTHS[vr]

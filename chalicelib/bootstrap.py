@@ -158,7 +158,7 @@ def _client(service: str, *, parameter_validation: bool = True) -> Any:
         max_pool_connections=settings().concurrency,
         parameter_validation=parameter_validation,
     )
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    return boto3.client(service, config=config)
 
 
 def _wait() -> Callable[[int], None]:

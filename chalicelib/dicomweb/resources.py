@@ -38,7 +38,32 @@ class Study:
         return study == self.study
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The service itself: it has capabilities (PS3.18 8.9), and nothing is stored to it."""
+
+    partition: str
+
+
 Target = Studies | Study
+Resource = Base | Target
+
+
+def parse_resource(path: str) -> Resource:
+    """Return the resource or service that a path below the root names.
+
+    Raises
+    ------
+    RequestError
+        As ``parse_target`` does.
+    """
+    match path.strip("/").split("/"):
+        case [""]:
+            return Base(DEFAULT_PARTITION)
+        case ["partitions", partition]:
+            _check_partition(partition)
+            return Base(partition)
+    return parse_target(path)
 
 
 def parse_target(path: str) -> Target:
@@ -53,11 +78,7 @@ def parse_target(path: str) -> Target:
     partition = DEFAULT_PARTITION
     if len(segments) > 2 and segments[0] == "partitions":
         partition, segments = segments[1], segments[2:]
-        if not is_partition(partition):
-            raise RequestError(
-                HTTPStatus.BAD_REQUEST,
-                "The partition's name is not 1 to 64 letters, digits, hyphens and underscores.",
-            )
+        _check_partition(partition)
     match segments:
         case ["studies"]:
             return Studies(partition)
@@ -71,14 +92,25 @@ def parse_target(path: str) -> Target:
     raise RequestError(HTTPStatus.NOT_FOUND, "No resource of this service has this path.")
 
 
+def _check_partition(name: str) -> None:
+    if not is_partition(name):
+        raise RequestError(
+            HTTPStatus.BAD_REQUEST,
+            "The partition's name is not 1 to 64 letters, digits, hyphens and underscores.",
+        )
+
+
 def is_partition(name: str) -> bool:
     """Return whether the text may name a partition."""
     return _PARTITION.fullmatch(name) is not None
 
 
+def service_url(base_uri: str, partition: str) -> str:
+    """Return the base URI of a partition's service."""
+    base = base_uri.rstrip("/")
+    return base if partition == DEFAULT_PARTITION else f"{base}/partitions/{partition}"
+
+
 def study_url(base_uri: str, partition: str, study: str) -> str:
     """Return the URL of a study, from the configured base URI and never from a request's Host."""
-    base = base_uri.rstrip("/")
-    if partition != DEFAULT_PARTITION:
-        base = f"{base}/partitions/{partition}"
-    return f"{base}/studies/{study}"
+    return f"{service_url(base_uri, partition)}/studies/{study}"

@@ -91,7 +91,7 @@ def take_in(part: Part, target: Target, policy: IntakePolicy) -> Arrival | Faile
             reference = Reference(meta.sop_class, meta.sop_instance)
         file = read_dicom_file(source, meta, strict=policy.strict, limits=policy.limits)
         reference = Reference(file.sop_class, file.sop_instance)
-        _check_storable(file, target)
+        check_storable(file, target)
     except InstanceError as error:
         return failure(error, reference, Place(part.number))
     observed |= _transfer_syntax_parameter(part, file)
@@ -134,7 +134,7 @@ def _check_part_type(part: Part) -> set[str]:
     raise _unsupported(f"The part is no {_DICOM} part, as the request's Content-Type promises.")
 
 
-def _check_storable(file: DicomFile, target: Target) -> None:
+def check_storable(file: DicomFile, target: Target) -> None:
     kind = kind_of(file.sop_class)
     if kind is not SopClassKind.STORAGE:
         raise InstanceError(

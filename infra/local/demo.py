@@ -141,7 +141,7 @@ class _Names:
     """Finds each item's file: by its part number, or by its UID among the files that are left."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._left = {number: path for number, path in enumerate(files, start=1)}
+        self._left = dict(enumerate(files, start=1))
 
     def take_part(self, number: object) -> str:
         path = self._left.pop(number, None) if isinstance(number, int) else None

@@ -35,4 +35,4 @@ def evidence(door: Door) -> Evidence:
     """Send the whole corpus, drain the queues, look around."""
     answers = {name: door.send(case) for name, case in CASES.items()}
     dead_letters = door.command("drain")
-    return Evidence(answers, door.objects(), repr(door.items()), dead_letters)
+    return Evidence(answers, door.objects(), door.items(), dead_letters)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from infra.local.clients import Clients, make_clients
 from tests.hostile.cases import Case
 from tests.hostile.served import MESSAGES, OUTPUT
 
@@ -41,7 +40,7 @@ class Answer:
 class Kept:
     """An object of the bucket."""
 
-    size: int
+    sha256: str
     metadata: Mapping[str, str]
 
 
@@ -51,11 +50,7 @@ class Door:
     def __init__(self, process: "subprocess.Popen[str]", directory: Path) -> None:
         self._process = process
         self._directory = directory
-        facts = self._answer()
-        self.address = urlsplit(facts["url"])
-        self.bucket: str = facts["bucket"]
-        self.table: str = facts["table"]
-        self.clients: Clients = make_clients(endpoint_url=facts["endpoint_url"])
+        self.address = urlsplit(self._answer())
 
     @classmethod
     @contextmanager
@@ -118,23 +113,12 @@ class Door:
 
     def objects(self) -> dict[str, Kept]:
         """Return the bucket's objects by key."""
-        pages = self.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        found = (entry for page in pages for entry in page.get("Contents", []))
-        return {entry["Key"]: self._look_at(entry["Key"]) for entry in found}
+        return {key: Kept(*kept) for key, kept in self.command("objects").items()}
 
-    def read(self, key: str) -> bytes:
-        """Return an object's bytes."""
-        content: bytes = self.clients.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return content
-
-    def items(self) -> list[dict[str, Any]]:
-        """Return every item of the table."""
-        pages = self.clients.dynamodb.get_paginator("scan").paginate(TableName=self.table)
-        return [item for page in pages for item in page["Items"]]
-
-    def _look_at(self, key: str) -> Kept:
-        head = self.clients.s3.head_object(Bucket=self.bucket, Key=key)
-        return Kept(head["ContentLength"], head["Metadata"])
+    def items(self) -> str:
+        """Return every item of the table as text."""
+        items: str = self.command("items")
+        return items
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,7 @@ def main(directory: Path) -> None:
         for name, handler in app.handler_map.items():
             app.handler_map[name] = _overheard(handler, messages.write)
         with LocalStack(are_pumps_started=False, retry_after=0, app=app) as stack:
-            facts = {"url": stack.url, "endpoint_url": stack.endpoint_url}
-            resources = {"bucket": stack.bucket, "table": stack.table}
-            print(json.dumps(facts | resources), file=answers)
+            print(json.dumps(stack.url), file=answers)
             for line in sys.stdin:
                 command = json.loads(line)
                 print(json.dumps(_obey(command, stack, app)), file=answers)
@@ -76,8 +75,22 @@ def _obey(command: Mapping[str, Any], stack: LocalStack, app: Any) -> Any:
         case "drain":
             stack.drain(timeout=60.0)
             return {name: stack.take_messages(name) for name in DEAD_LETTERS}
+        case "objects":
+            return dict(_objects(stack))
+        case "items":
+            pages = stack.clients.dynamodb.get_paginator("scan").paginate(TableName=stack.table)
+            return repr([item for page in pages for item in page["Items"]])
         case unknown:
             raise ValueError(unknown)
+
+
+def _objects(stack: LocalStack) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
+    """Yield each object's key with the digest of its bytes and its metadata."""
+    s3 = stack.clients.s3
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket):
+        for entry in page.get("Contents", []):
+            kept = s3.get_object(Bucket=stack.bucket, Key=entry["Key"])
+            yield entry["Key"], (sha256(kept["Body"].read()).hexdigest(), kept["Metadata"])
 
 
 @contextmanager

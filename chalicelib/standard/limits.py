@@ -1,0 +1,45 @@
+"""Bounds on what one request may hold: ours, where the standard sets none.
+
+``setting`` names the environment variable that moves a bound, "" where a deployment cannot.
+``field`` is the bound's name in settings, in problem answers and in the capabilities.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A row: what is bounded, and what a request beyond it gets."""
+
+    field: str
+    setting: str
+    meaning: str
+    answer: str
+    default: int = 0
+
+
+LIMITS = (
+    Limit("max_parts", "MAX_PARTS", "Parts of one request", "413"),
+    Limit("max_part_header_bytes", "MAX_PART_HEADER_BYTES", "Bytes of one part's header", "400"),
+    Limit("max_part_header_fields", "MAX_PART_HEADER_FIELDS", "Fields of one part's header", "400"),
+    Limit(
+        "max_inflated_bytes",
+        "MAX_INFLATED_BYTES",
+        "Bytes of a gzip payload, or of a deflated data set, once inflated",
+        "413; for a deflated data set Failure Reason C006",
+    ),
+    Limit("max_depth", "MAX_NESTING_DEPTH", "Depth of nested sequences", "Failure Reason C004"),
+    Limit("max_elements", "MAX_ELEMENTS", "Elements of one data set", "Failure Reason C005"),
+)
+
+FIXED_LIMITS = (
+    Limit("max_boundary_length", "", "Characters of a multipart boundary", "400", 100),
+    Limit("max_gzip_members", "", "Members of a gzip payload", "400", 1024),
+    Limit(
+        "max_file_meta_bytes",
+        "",
+        "Bytes of File Meta Information",
+        "Failure Reason C008",
+        64 * 1024,
+    ),
+)

@@ -1,0 +1,346 @@
+"""The product against a stand-in for AWS that outlives it, and the promises it must keep.
+
+::
+
+    def test_something(product: Product, case: Case) -> None:
+        product.post(case, [...], kill_before=3)    # dies before its third call to AWS
+        product.post(case, [...])                   # a fresh process, unharmed
+        product.consume("IndexQueue")
+        case.assert_kept([...])
+
+Functions run in forks of one child process (`tests.crash.child`), the stand-in in another. Each
+case has a partition of its own and begins with empty queues.
+"""
+
+import base64
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count, groupby
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
+from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.adapters.s3 import S3InstanceStore, parse_object_key
+from chalicelib.dicomweb.dicom_file import DicomFileLimits
+from chalicelib.origin.aggregates import Distinct, SeriesKey, aggregate_of, fold
+from chalicelib.origin.events import decode_event
+from chalicelib.origin.model import InstanceKey, InstanceRecord
+from chalicelib.origin.record import read_record
+from infra.local.clients import DEFAULT_REGION, Clients
+from infra.local.gateway_event import GatewayRequest, Match, make_event
+from infra.local.provision import Provisioned, provision
+from infra.local.pumps import Pump
+from infra.local.stack import shared_environment
+from infra.local.template import load_template
+
+ROOT = Path(__file__).resolve().parents[2]
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+CONSUMERS = {"IndexQueue": "index_instances", "ReconcileQueue": "reconcile_objects"}
+_partitions = count()
+_requests = count()
+
+
+@contextmanager
+def python(module: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """A child process that ends when its standard input does."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env={**inherited, **CREDENTIALS, "AWS_DEFAULT_REGION": DEFAULT_REGION, **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+        process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass(frozen=True)
+class World:
+    """The stand-in for AWS, with the template's resources."""
+
+    url: str
+    clients: Clients
+    resources: Provisioned
+
+    @property
+    def bucket(self) -> str:
+        return self.resources.outputs["BucketName"]
+
+    @property
+    def table(self) -> Table:
+        return Table(self.clients.dynamodb, self.resources.outputs["TableName"], lambda _: None)
+
+    def empty_queues(self) -> None:
+        for name in ("ValidateQueue", "IndexQueue", "ReconcileQueue"):
+            self.clients.sqs.purge_queue(QueueUrl=self.resources.resources[name].ref)
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    with python("tests.crash.aws") as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        clients = make_clients(url)
+        parameters: dict[str, str | int] = {"BaseUri": "http://test", "ReconcileDelaySeconds": 0}
+        yield World(url, clients, provision(load_template(), clients, parameters))
+
+
+def make_clients(url: str) -> Clients:
+    session = boto3.session.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name=DEFAULT_REGION
+    )
+    made = {
+        service: session.client(service, endpoint_url=url)
+        for service in ("s3", "sqs", "dynamodb", "events")
+    }
+    account = session.client("sts", endpoint_url=url).get_caller_identity()["Account"]
+    return Clients(**made, account=account, region=DEFAULT_REGION)
+
+
+# ------------------------------------------------------------------ the functions
+
+
+@dataclass(frozen=True)
+class Call:
+    """What became of one invocation: ``answer`` is None when the process was killed."""
+
+    answer: Any
+    calls: Sequence[str]
+    log: Sequence[dict[str, Any]]
+
+    @property
+    def was_killed(self) -> bool:
+        return self.answer is None
+
+    @property
+    def status(self) -> int:
+        return int(self.answer["statusCode"])
+
+    @property
+    def referenced(self) -> list[str]:
+        """SOP Instance UIDs of Referenced SOP Sequence."""
+        return self._items("00081199")
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """Failure Reasons by SOP Instance UID, of Failed SOP Sequence."""
+        items = self.module.get("00081198", {"Value": []})["Value"]
+        return {
+            item["00081155"]["Value"][0]: item["00081197"]["Value"][0] for item in items
+        }
+
+    @property
+    def module(self) -> dict[str, Any]:
+        module: dict[str, Any] = json.loads(self.answer["body"])
+        return module
+
+    def _items(self, tag: str) -> list[str]:
+        items = self.module.get(tag, {"Value": []})["Value"]
+        return [item["00081155"]["Value"][0] for item in items]
+
+
+class ProcessKilled(Exception):
+    """Tells a pump that the function's process was killed."""
+
+
+class Product:
+    """Calls the product's functions; ``harm`` is what `tests.crash.child` can do to a call."""
+
+    def __init__(self, world: World, child: subprocess.Popen[str]) -> None:
+        self._child = child
+        self.world = world
+        self.announced: set[InstanceKey] = set()
+
+    def invoke(self, function: str, event: Any, **harm: Any) -> Call:
+        """Call a function in a process of its own."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        print(
+            json.dumps({"function": function, "event": event, **harm}),
+            file=self._child.stdin,
+            flush=True,
+        )
+        ended = json.loads(self._child.stdout.readline())
+        told = [json.loads(line) for line in ended["told"]]
+        assert not [one["raised"] for one in told if "raised" in one]
+        assert ended["signal"] in (0, 9), f"ended by signal {ended['signal']}"
+        [answer] = [one["answer"] for one in told if "answer" in one] or [None]
+        assert (answer is None) == (ended["signal"] == 9)
+        calls = [one["call"] for one in told if "call" in one]
+        return Call(answer, calls, [one for one in told if not one.keys() & {"call", "answer"}])
+
+    def post(self, case: "Case", files: Sequence[bytes], **harm: Any) -> Call:
+        """POST files to the Studies resource of the case's partition, as a new request."""
+        resource = "/partitions/{partition}/studies"
+        request = GatewayRequest(
+            "POST",
+            f"/partitions/{case.partition}/studies",
+            (("Content-Type", 'multipart/related; type="application/dicom"; boundary=b'),),
+            b"".join(b"--b\r\nContent-Type: application/dicom\r\n\r\n%s\r\n" % f for f in files)
+            + b"--b--\r\n",
+        )
+        event = make_event(
+            request,
+            Match(resource, {"partition": case.partition}),
+            is_binary=True,
+            stage="api",
+            now=datetime.now(UTC),
+            request_id=f"request-{next(_requests)}",
+        )
+        call = self.invoke("api_handler", event, **harm)
+        if not call.was_killed:
+            case.assert_stored(call.referenced)
+        return call
+
+    def consume(self, *queues: str, **harm: Any) -> list[Call]:
+        """Deliver the queues until they are empty; only the first batch comes to harm."""
+        made: list[Call] = []
+        pumps = [self._pump(queue, made, harm) for queue in queues]
+        while any([pump.deliver() for pump in pumps]):  # noqa: C419 - each of them
+            assert len(made) < 100, "the queues do not empty"
+        return made
+
+    def _pump(self, queue: str, made: list[Call], harm: dict[str, Any]) -> Pump:
+        def call(event: Any) -> Any:
+            if queue == "IndexQueue":
+                self.announced.update(_announced_by(event))
+            made.append(self.invoke(CONSUMERS[queue], event, **({} if made else harm)))
+            if made[-1].was_killed:
+                raise ProcessKilled
+            return made[-1].answer
+
+        name = self.world.resources.resources[queue].attributes["QueueName"]
+        return Pump(self.world.clients, name, call, retry_after=0)
+
+
+def _announced_by(event: Any) -> Iterator[InstanceKey]:
+    for record in event["Records"]:
+        stored = decode_event(json.loads(record["body"])["detail"])
+        yield from map(stored.key_of, stored.instances)
+
+
+@pytest.fixture(scope="session")
+def product(world: World) -> Iterator[Product]:
+    environment = shared_environment(world.resources)
+    # One thread at a time, so that the order of the calls to AWS is the same in every run.
+    with python(
+        "tests.crash.child", AWS_ENDPOINT_URL=world.url, CONCURRENCY="1", **environment
+    ) as child:
+        yield Product(world, child)
+
+
+# ------------------------------------------------------------------ the promises
+
+
+@dataclass
+class Case:
+    """A partition, and what must be true of it."""
+
+    world: World
+    partition: str
+    announced: set[InstanceKey]
+
+    def __post_init__(self) -> None:
+        table = self.world.table
+        self.records = DynamoDbRecordStore(table)
+        self.index = DynamoDbIndexStore(table)
+        self.instances = S3InstanceStore(self.world.clients.s3, self.world.bucket, lambda _: None)
+
+    def versions(self) -> list[str]:
+        """SOP Instance UID of every version of every object; never the same one twice."""
+        listed = self.world.clients.s3.list_object_versions(
+            Bucket=self.world.bucket, Prefix=f"{self.partition}/"
+        )
+        named = [parse_object_key(one["Key"]) for one in listed.get("Versions", [])]
+        return sorted(name[1] for name in named if name)
+
+    def records_of_objects(self) -> dict[InstanceKey, InstanceRecord]:
+        """The record that each object asks for."""
+        made = [self._record_of(uid) for uid in self.versions()]
+        return {record.key: record for record in made}
+
+    def _record_of(self, uid: str) -> InstanceRecord:
+        stored = self.instances.find(self.partition, uid)
+        assert stored is not None
+        return read_record(self.instances, DicomFileLimits(), self.partition, uid, stored)
+
+    def assert_stored(self, uids: Sequence[str]) -> None:
+        """Promise 1: what an answer lists has its object and its record, at that moment."""
+        records = self.records_of_objects()
+        keys = {key.sop_instance: key for key in records}
+        assert set(uids) <= keys.keys()
+        there = self.records.read(keys[uid] for uid in uids)
+        assert there == {keys[uid]: records[keys[uid]] for uid in uids}
+
+    def assert_kept(self, files: dict[str, bytes]) -> None:
+        """Promises 1 to 4, once everything has been consumed."""
+        assert self.versions() == sorted(files)
+        for uid, file in files.items():
+            assert self.instances.read(self.partition, uid) == file
+        records = self.records_of_objects()
+        assert self.records.read(records) == records
+        assert records.keys() <= self.announced
+        self.assert_recounted(list(records.values()))
+
+    def assert_recounted(self, records: list[InstanceRecord]) -> None:
+        """Promise 4: the index is what one recount of all records gives."""
+        expected = {}
+        for key, group in groupby(sorted(records, key=lambda one: one.key), _series_of):
+            members = list(group)
+            aggregate = aggregate_of(key, members, len(members))
+            expected[key] = replace(aggregate, claimed=True)
+        for key in expected:
+            others = {one.study for one in expected if one.series == key.series} - {key.study}
+            expected[key] = replace(expected[key], spans=Distinct.of(others))
+        found = self.index.read_series(expected)
+        assert {key: one for key, (one, _) in found.items()} == expected
+        for study in {key.study for key in expected}:
+            series = [one for key, one in expected.items() if key.study == study]
+            there = self.index.read_study(self.partition, study)
+            assert there is not None
+            assert there[0] == fold(self.partition, study, series)
+
+
+def _series_of(record: InstanceRecord) -> SeriesKey:
+    return SeriesKey(record.key.partition, record.key.study, record.key.series)
+
+
+MakeCase = Callable[[], Case]
+
+
+@pytest.fixture
+def make_case(product: Product) -> MakeCase:
+    def make() -> Case:
+        product.world.empty_queues()
+        return Case(product.world, f"crash-{next(_partitions)}", product.announced)
+
+    return make
+
+
+@pytest.fixture
+def case(make_case: MakeCase) -> Case:
+    return make_case()
+
+
+@pytest.fixture(autouse=True)
+def quiet_pumps(caplog: pytest.LogCaptureFixture) -> None:
+    """Kills are what these tests are about; nobody needs to read of them."""
+    caplog.set_level(logging.CRITICAL, "infra.local.pumps")

@@ -13,6 +13,11 @@ METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 ANYTHING = ["*/*"]
 
 
+@app.route("/", methods=METHODS, content_types=ANYTHING)
+def service() -> Response:
+    return functions.answer(app.current_request)
+
+
 @app.route("/studies", methods=METHODS, content_types=ANYTHING)
 def studies() -> Response:
     return functions.answer(app.current_request)
@@ -20,6 +25,11 @@ def studies() -> Response:
 
 @app.route("/studies/{study}", methods=METHODS, content_types=ANYTHING)
 def study(study: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/partitions/{partition}", methods=METHODS, content_types=ANYTHING)
+def partition_service(partition: str) -> Response:
     return functions.answer(app.current_request)
 
 

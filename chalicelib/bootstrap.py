@@ -44,6 +44,7 @@ def origin_server() -> "OriginServer":
     """Return the origin server behind the API."""
     from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
     from chalicelib.adapters.eventbridge import EventBridgeAnnouncer
+    from chalicelib.dicomweb.cors import CorsPolicy
     from chalicelib.origin.intake import IntakePolicy
     from chalicelib.origin.server import OriginServer, ServerPolicy
     from chalicelib.origin.store import StorePolicy, StorePorts
@@ -69,6 +70,7 @@ def origin_server() -> "OriginServer":
         max_inflated_bytes=configured.max_inflated_bytes,
         intake=IntakePolicy(strict=configured.strict, limits=_limits()),
         store=StorePolicy(limits=_limits()),
+        cors=CorsPolicy(configured.cors_origins),
     )
     return OriginServer(ports, policy)
 

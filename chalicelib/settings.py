@@ -5,9 +5,11 @@ request.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
 _ON = frozenset({"1", "on", "true", "yes"})
 _OFF = frozenset({"", "0", "off", "false", "no"})
 
@@ -38,6 +40,8 @@ class Settings:
         MAX_INFLATED_BYTES of a gzip body, and of a deflated data set.
     max_depth, max_elements : int
         MAX_NESTING_DEPTH and MAX_ELEMENTS of one data set.
+    cors_origins : frozenset of str
+        CORS_ORIGINS: origins whose pages browsers let in, separated by commas; ``*`` for all.
     concurrency : int
         CONCURRENCY: calls to AWS at once, and the size of the connection pools.
     """
@@ -54,6 +58,7 @@ class Settings:
     max_inflated_bytes: int = 32 * 1024 * 1024
     max_depth: int = 32
     max_elements: int = 500_000
+    cors_origins: frozenset[str] = frozenset()
     concurrency: int = 32
 
 
@@ -81,6 +86,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         max_inflated_bytes=_number(env, "MAX_INFLATED_BYTES", Settings.max_inflated_bytes),
         max_depth=_number(env, "MAX_NESTING_DEPTH", Settings.max_depth),
         max_elements=_number(env, "MAX_ELEMENTS", Settings.max_elements),
+        cors_origins=_origins(env, "CORS_ORIGINS"),
         concurrency=_number(env, "CONCURRENCY", Settings.concurrency),
     )
 
@@ -90,6 +96,13 @@ def _text(env: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(f"{name} is not set.")
     return value
+
+
+def _origins(env: Mapping[str, str], name: str) -> frozenset[str]:
+    origins = frozenset(entry.strip() for entry in env.get(name, "").split(",") if entry.strip())
+    if any(origin != "*" and not _ORIGIN.fullmatch(origin) for origin in origins):
+        raise SettingsError(f"{name} lists something that is no origin such as https://host.")
+    return origins
 
 
 def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:

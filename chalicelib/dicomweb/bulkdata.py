@@ -75,6 +75,13 @@ class BulkdataParts:
             frames = self._by_frame.setdefault(frame[1], {})
             frames.setdefault(int(frame[2]), []).append(part)
 
+    def note(self, reference: BulkdataReference) -> None:
+        """Take note that metadata mean these parts, whether or not they can be used."""
+        key = self._key(reference.uri)
+        labelled = self._by_frame.get(key, {})
+        for group in (self._by_location.get(key, []), *labelled.values()):
+            self._named.update(one.part.number for one in group)
+
     def find(self, reference: BulkdataReference) -> Bulkdata:
         """Return what a reference means.
 
@@ -96,7 +103,7 @@ class BulkdataParts:
                 "No part of the message has the Content-Location that the metadata refer to; "
                 "nothing is fetched from elsewhere.",
             )
-        self._named.update(one.part.number for one in found)
+        self.note(reference)
         _check_together(found)
         bodies = tuple(one.part.body for one in found)
         numbers = tuple(one.part.number for one in found)

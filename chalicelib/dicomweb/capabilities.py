@@ -9,8 +9,9 @@ from http import HTTPStatus
 
 from chalicelib.dicomweb.errors import RequestError
 from chalicelib.dicomweb.media_types import parse_accept
-from chalicelib.dicomweb.resources import Resource, Study, Target, service_url
+from chalicelib.dicomweb.resources import Base, Resource, Study, service_url
 from chalicelib.dicomweb.wadl import Node, doc, encode_wadl_json, encode_wadl_xml, node
+from chalicelib.standard.bulkdata_media_types import BULKDATA_MEDIA_TYPES, DOCUMENT_TYPES
 from chalicelib.standard.capabilities import (
     CAPABILITIES_TYPES,
     HEADER_FIELDS,
@@ -18,11 +19,19 @@ from chalicelib.standard.capabilities import (
     RESPONSE_CHARACTER_SETS,
     STORE_RESOURCES,
     WADL,
+    CapabilitiesType,
     StoreResource,
 )
 from chalicelib.standard.character_sets import CHARACTER_SETS
 from chalicelib.standard.limits import LIMITS
-from chalicelib.standard.media_types import DICOM, REQUEST_TYPES, RESPONSE_TYPES
+from chalicelib.standard.media_types import (
+    DICOM,
+    MULTIPART_RELATED,
+    REQUEST_TYPES,
+    RESPONSE_TYPES,
+    PayloadFamily,
+    ResponseType,
+)
 from chalicelib.standard.status_codes import STATUS_CODES, Outcome, Sender, Transaction
 from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES, Acceptance
 
@@ -43,19 +52,23 @@ def negotiate_capabilities(accept: str | None, *, strict: bool = False) -> str:
         raise _not_acceptable("Accept is missing.")
     qualities: dict[str, float] = {}
     for range_ in parse_accept(accept or "*/*"):
-        qualities[range_.media_type.name] = max(
-            range_.quality, qualities.get(range_.media_type.name, 0.0)
-        )
-    # RFC 9110 12.5.1: the most specific range decides; of equals, what is named before a wildcard.
-    weights = []
-    for row in CAPABILITIES_TYPES:
-        rank = next((i for i, name in enumerate(row.ranges) if name in qualities), len(row.ranges))
-        quality = qualities[row.ranges[rank]] if rank < len(row.ranges) else 0.0
-        weights.append((quality, not row.ranges[min(rank, len(row.ranges) - 1)].endswith("*")))
-    best = max(range(len(weights)), key=weights.__getitem__)
-    if weights[best][0] <= 0:
+        name = range_.media_type.name
+        qualities[name] = max(range_.quality, qualities.get(name, 0.0))
+    best = max(CAPABILITIES_TYPES, key=lambda row: _weigh(row, qualities))
+    if _weigh(best, qualities)[0] <= 0:
         raise _not_acceptable("Nothing that Accept lists is available.")
-    return CAPABILITIES_TYPES[best].media_type
+    return best.media_type
+
+
+def _weigh(row: CapabilitiesType, qualities: Mapping[str, float]) -> tuple[float, bool]:
+    """Return the quality that the most specific range gives (RFC 9110 12.5.1).
+
+    Of two types of equal quality a client means the one that it names.
+    """
+    for name in row.ranges:
+        if name in qualities:
+            return qualities[name], not name.endswith("*")
+    return 0.0, False
 
 
 def encode_capabilities(description: Node, media_type: str) -> str:
@@ -84,6 +97,7 @@ def describe(
         doc("Service", "DICOMweb Studies Service (PS3.18 10): Store Transaction."),
         doc("Specific Character Set", _character_sets()),
         doc("Transfer syntaxes of " + DICOM, ", ".join(_transfer_syntaxes(strict))),
+        *_bulkdata_types(),
         *(doc(f"Limit {name}", f"{limits[name]}: {meaning}.") for name, meaning in _rows(limits)),
         node("resources", _resource(resource), base=service_url(base_uri, resource.partition)),
     )
@@ -111,12 +125,11 @@ def _described(row: StoreResource, *children: Node, path: str = "") -> Node:
 
 def _request() -> Node:
     values = {
-        "Accept": tuple(row.media_type for row in RESPONSE_TYPES if not row.multipart),
+        "Accept": tuple(response_text(row) for row in RESPONSE_TYPES),
         "Accept-Charset": RESPONSE_CHARACTER_SETS,
-        "Content-Type": tuple(row.text for row in REQUEST_TYPES),
         "Content-Encoding": ("gzip",),
         "Transfer-Encoding": ("chunked",),
-        "accept": tuple(row.media_type for row in RESPONSE_TYPES if not row.multipart),
+        "accept": tuple(response_text(row) for row in RESPONSE_TYPES),
         "charset": RESPONSE_CHARACTER_SETS,
     }
     return node(
@@ -135,7 +148,6 @@ def _parameter(name: str, style: str, values: tuple[str, ...]) -> Node:
         *options,
         name=name,
         style=style,
-        type="xs:string" if style == "template" else "",
         required="true" if required else "",
     )
 
@@ -167,8 +179,13 @@ def _answers_with(code: int, sender: Sender) -> tuple[str, ...]:
         return ("application/json",)
     if code not in _WITH_MODULE:
         return (_PROBLEM,)
-    module = tuple(row.text for row in RESPONSE_TYPES)
+    module = tuple(response_text(row) for row in RESPONSE_TYPES)
     return (*module, _PROBLEM) if code == HTTPStatus.BAD_REQUEST else module
+
+
+def response_text(row: ResponseType) -> str:
+    """Return the media type as an Accept header names it."""
+    return f'{MULTIPART_RELATED}; type="{row.media_type}"' if row.multipart else row.media_type
 
 
 def _transfer_syntaxes(strict: bool) -> Iterator[str]:
@@ -177,6 +194,14 @@ def _transfer_syntaxes(strict: bool) -> Iterator[str]:
             row.acceptance is Acceptance.TOLERATED and not strict
         ):
             yield row.uid
+
+
+def _bulkdata_types() -> Iterator[Node]:
+    """Yield what parts beside metadata may be, once metadata is a payload at all."""
+    if any(row.family is PayloadFamily.METADATA for row in REQUEST_TYPES):
+        names = [row.display for row in BULKDATA_MEDIA_TYPES]
+        names += [row.media_type for row in DOCUMENT_TYPES]
+        yield doc("Media types of bulkdata", ", ".join(names))
 
 
 def _character_sets() -> str:
@@ -194,7 +219,7 @@ def _rows(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
 
 def allowed_methods(resource: Resource) -> str:
     """Return the Allow header field of a resource (RFC 9110 10.2.1)."""
-    return "POST, OPTIONS" if isinstance(resource, Target) else "OPTIONS"
+    return "OPTIONS" if isinstance(resource, Base) else "POST, OPTIONS"
 
 
 def _not_acceptable(problem: str) -> RequestError:

@@ -114,3 +114,10 @@ def service_url(base_uri: str, partition: str) -> str:
 def study_url(base_uri: str, partition: str, study: str) -> str:
     """Return the URL of a study, from the configured base URI and never from a request's Host."""
     return f"{service_url(base_uri, partition)}/studies/{study}"
+
+
+def target_url(base_uri: str, target: Target) -> str:
+    """Return the URL of a target resource."""
+    if isinstance(target, Study):
+        return study_url(base_uri, target.partition, target.study)
+    return f"{service_url(base_uri, target.partition)}/studies"

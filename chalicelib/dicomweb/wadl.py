@@ -49,7 +49,7 @@ def encode_wadl_xml(application: Node) -> str:
 
 def encode_wadl_json(application: Node) -> str:
     """Return the document as one JSON object with the member ``application`` (Annex G)."""
-    return json.dumps({application.name: _object(application)}, indent=2)
+    return json.dumps({application.name: _object(application)})
 
 
 def _lines(element: Node, depth: int) -> Iterator[str]:

@@ -116,9 +116,7 @@ def explain(error: InstanceError, place: Place) -> Explanation:
 
 def _check_part_type(part: Part) -> set[str]:
     """Return what to observe of the part's header, or refuse the part (PS3.18 8.6.1)."""
-    coding = (part.headers.get("Content-Transfer-Encoding") or "").strip().lower()
-    if coding not in _IDENTITY_CODINGS or part.headers.get("Content-Encoding"):
-        raise _unsupported("The part is encoded; parts of DICOM files are sent as they are.")
+    check_part_coding(part)
     content_type = part.headers.get("Content-Type")
     if content_type is None:
         return {"untyped-part"}
@@ -134,7 +132,15 @@ def _check_part_type(part: Part) -> set[str]:
     raise _unsupported(f"The part is no {_DICOM} part, as the request's Content-Type promises.")
 
 
+def check_part_coding(part: Part) -> None:
+    """Refuse a part that is encoded once more: parts are sent as they are."""
+    coding = (part.headers.get("Content-Transfer-Encoding") or "").strip().lower()
+    if coding not in _IDENTITY_CODINGS or part.headers.get("Content-Encoding"):
+        raise _unsupported("The part is encoded; parts are sent as they are.")
+
+
 def check_storable(file: DicomFile, target: Target) -> None:
+    """Refuse a class that a Studies Service does not store, and another study's instance."""
     kind = kind_of(file.sop_class)
     if kind is not SopClassKind.STORAGE:
         raise InstanceError(

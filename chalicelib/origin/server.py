@@ -9,14 +9,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from chalicelib.dicomweb.capabilities import allowed_methods
 from chalicelib.dicomweb.content_coding import decode_content
+from chalicelib.dicomweb.cors import CorsPolicy
 from chalicelib.dicomweb.errors import RequestError
 from chalicelib.dicomweb.media_types import PayloadType, request_media_type
 from chalicelib.dicomweb.messages import Headers, HttpRequest, HttpResponse
 from chalicelib.dicomweb.multipart import Part, split_parts
 from chalicelib.dicomweb.negotiation import ResponseFormat, negotiate
 from chalicelib.dicomweb.problem import problem_response
-from chalicelib.dicomweb.resources import Target, parse_target, study_url
+from chalicelib.dicomweb.resources import (
+    Base,
+    Resource,
+    Target,
+    parse_resource,
+    study_url,
+    target_url,
+)
 from chalicelib.dicomweb.response_encoding import encode_module
 from chalicelib.dicomweb.store_instances import (
     Failed,
@@ -27,9 +36,11 @@ from chalicelib.dicomweb.store_instances import (
     status_of,
 )
 from chalicelib.origin import metrics
-from chalicelib.origin.intake import Arrival, IntakePolicy, take_in
+from chalicelib.origin.intake import Arrival, IntakePolicy, Taken, take_in
+from chalicelib.origin.options import answer_options
 from chalicelib.origin.ports import Remaining
 from chalicelib.origin.store import Store, StorePolicy, StorePorts, StoreRequest
+from chalicelib.standard.media_types import PayloadFamily
 
 RETRY_AFTER_SECONDS = 5
 
@@ -48,6 +59,21 @@ class ServerPolicy:
     max_inflated_bytes: int = 32 * 1024 * 1024
     intake: IntakePolicy = field(default_factory=IntakePolicy)
     store: StorePolicy = field(default_factory=StorePolicy)
+    cors: CorsPolicy = field(default_factory=CorsPolicy)
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The bounds in force, by the field of their row in ``standard.limits``."""
+        structure = self.intake.limits.structure
+        return {
+            **{
+                name.replace("max_header", "max_part_header"): bound
+                for name, bound in self.part_limits.items()
+            },
+            "max_inflated_bytes": self.max_inflated_bytes,
+            "max_depth": structure.max_depth,
+            "max_elements": structure.max_elements,
+        }
 
 
 class OriginServer:
@@ -56,6 +82,7 @@ class OriginServer:
     def __init__(self, ports: StorePorts, policy: ServerPolicy) -> None:
         self._policy = policy
         self._telemetry = ports.telemetry
+        self._clock = ports.clock
         self._store = Store(ports, policy.store)
 
     def answer(self, request: HttpRequest, remaining: Remaining) -> HttpResponse:
@@ -68,18 +95,34 @@ class OriginServer:
             Seconds left of the function's time.
         """
         try:
-            response = self._answer(request, remaining)
+            resource = parse_resource(request.path)
+            if request.method == "OPTIONS":
+                response = self._answer_options(request, resource)
+            else:
+                response = self._answer(request, _target_of(resource, request.method), remaining)
         except RequestError as error:
             response = self._refuse(request, error)
         return HttpResponse(
             response.status,
-            (*response.headers, ("X-Request-Id", request.request_id)),
+            (
+                *response.headers,
+                ("X-Request-Id", request.request_id),
+                *self._policy.cors.headers(request),
+            ),
             response.body,
         )
 
-    def _answer(self, request: HttpRequest, remaining: Remaining) -> HttpResponse:
-        target = parse_target(request.path)
-        _check_method(request.method)
+    def _answer_options(self, request: HttpRequest, resource: Resource) -> HttpResponse:
+        return answer_options(
+            request,
+            resource,
+            base_uri=self._policy.base_uri,
+            limits=self._policy.limits,
+            cors=self._policy.cors,
+            strict=self._policy.strict,
+        )
+
+    def _answer(self, request: HttpRequest, target: Target, remaining: Remaining) -> HttpResponse:
         query = dict(reversed(request.query))  # of a repeated parameter the first counts
         form = negotiate(
             request.headers.get("Accept"),
@@ -88,8 +131,7 @@ class OriginServer:
             charset_parameter=query.get("charset"),
             strict=self._policy.strict,
         )
-        parts = self._parts(request)
-        taken = [take_in(part, target, self._policy.intake) for part in parts]
+        taken = self._take_in(request, target)
         arrivals = [one for one in taken if isinstance(one, Arrival)]
         stored = self._store.store(
             arrivals,
@@ -101,10 +143,22 @@ class OriginServer:
         self._report(request, target, response, studies)
         return self._encode(response, target, studies, form)
 
-    def _parts(self, request: HttpRequest) -> Sequence[Part]:
-        """Return the parts of the payload, at least one (R-212)."""
+    def _take_in(self, request: HttpRequest, target: Target) -> Sequence[Taken]:
+        """Return an arrival or a failure for each instance and part of the payload."""
         payload = request_media_type(request.headers.get("Content-Type"))
-        if request.body_was_text:
+        parts = self._parts(request, payload)
+        if payload.family is PayloadFamily.INSTANCES:
+            return [take_in(part, target, self._policy.intake) for part in parts]
+        # Imported when first needed: the builders of instances cost a cold start 40 ms.
+        from chalicelib.origin.metadata_intake import take_in_metadata
+
+        url = target_url(self._policy.base_uri, target)
+        return take_in_metadata(parts, payload, target, url, self._policy.intake, self._clock())
+
+    def _parts(self, request: HttpRequest, payload: PayloadType) -> Sequence[Part]:
+        """Return the parts of the payload, at least one (R-212)."""
+        is_binary = payload.boundary is not None or payload.family is PayloadFamily.INSTANCES
+        if request.body_was_text and is_binary:
             raise RequestError(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 "The gateway passed a binary body as text, so bytes may be lost: its binary media "
@@ -184,14 +238,14 @@ class OriginServer:
         return problem_response(error, request.request_id)
 
 
-def _check_method(method: str) -> None:
-    """Refuse what is not Store (R-101); retrieval and search are not offered yet."""
-    if method != "POST":
-        raise RequestError(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            "This resource takes POST: the Store Transaction.",
-            headers={"Allow": "POST"},
-        )
+def _target_of(resource: Resource, method: str) -> Target:
+    """Return what is stored to, or refuse (R-101); retrieval and search are not offered yet."""
+    if method == "POST" and not isinstance(resource, Base):
+        return resource
+    allow = allowed_methods(resource)
+    raise RequestError(
+        HTTPStatus.METHOD_NOT_ALLOWED, f"This resource takes {allow}.", headers={"Allow": allow}
+    )
 
 
 def _single_part(body: bytes, payload: PayloadType) -> Part:

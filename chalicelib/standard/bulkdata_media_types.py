@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from chalicelib.standard.codestream_syntaxes import VIDEO, plain_video_syntax
-from chalicelib.standard.media_types import OCTET_STREAM
 from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+OCTET_STREAM = "application/octet-stream"
 
 
 class Treatment(Enum):

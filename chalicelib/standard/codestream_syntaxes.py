@@ -49,6 +49,7 @@ ALWAYS_LOSSY = frozenset(
     for suffix in ("50", "51", "100", "101", "102", "103", "104", "105", "106", "107", "108")
 )
 RPCL_ONLY = _JPEG + "202"
+JPEG_RECOMPRESSION = _JPEG + "111"
 
 NON_FRAGMENTABLE_VIDEO = frozenset(_JPEG + str(suffix) for suffix in range(100, 107))
 FRAGMENTABLE_VIDEO = frozenset(f"{uid}.1" for uid in NON_FRAGMENTABLE_VIDEO)

@@ -1,7 +1,8 @@
 """Bounds on what one request may hold: ours, where the standard sets none.
 
-``setting`` names the environment variable that moves a bound, "" where a deployment cannot.
-``field`` is the bound's name in settings, in problem answers and in the capabilities.
+``setting`` names the environment variable that moves a bound, "" where a deployment cannot
+and ``fixed`` is the value. ``field`` is the bound's name in settings, problem answers and
+capabilities.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ class Limit:
     setting: str
     meaning: str
     answer: str
-    default: int = 0
+    fixed: int = 0
 
 
 LIMITS = (

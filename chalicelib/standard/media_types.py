@@ -7,10 +7,11 @@ Names are lower case and bare; ``multipart`` says that the type stands as the ``
 from dataclasses import dataclass
 from enum import Enum
 
+from chalicelib.standard.bulkdata_media_types import BULKDATA_MEDIA_TYPES
+
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 DICOM_XML = "application/dicom+xml"
-OCTET_STREAM = "application/octet-stream"
 MULTIPART_RELATED = "multipart/related"
 
 
@@ -18,6 +19,7 @@ class PayloadFamily(Enum):
     """What a Store request's payload is made of (PS3.18 10.5.1.4)."""
 
     INSTANCES = "PS3.10 instances"
+    METADATA = "metadata with bulkdata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,16 @@ class RenderedType:
 REQUEST_TYPES = (
     RequestType(DICOM, True, PayloadFamily.INSTANCES, "PS3.18 Table 10.5.4-1"),
     RequestType(DICOM, False, PayloadFamily.INSTANCES, "PS3.18 10.5.1 grammar"),
+    RequestType(DICOM_JSON, True, PayloadFamily.METADATA, "PS3.18 Table 10.5.4-1"),
+    RequestType(DICOM_XML, True, PayloadFamily.METADATA, "PS3.18 Table 10.5.4-1"),
+    RequestType(DICOM_JSON, False, PayloadFamily.METADATA, "PS3.18 10.5.1 grammar; no bulkdata"),
+    RequestType(DICOM_XML, False, PayloadFamily.METADATA, "PS3.18 10.5.1 grammar; no bulkdata"),
+    # Rows of PS3.2 Tables N.5-79 and N.5-81: such a message is read when its root is metadata.
+    *(
+        RequestType(name, True, PayloadFamily.METADATA, "PS3.18 Table 10.5.4-1; PS3.2 Table N.5-81")
+        for row in BULKDATA_MEDIA_TYPES
+        for name in (row.name, *row.aliases)
+    ),
 )
 
 RESPONSE_TYPES = (

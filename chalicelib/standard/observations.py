@@ -21,4 +21,16 @@ OBSERVATIONS: dict[str, str] = {
     "untyped-part": "A part without Content-Type (PS3.18 8.6.1).",
     "transfer-syntax-parameter": "A part's transfer-syntax parameter that its file contradicts; "
     "the file decides (PS3.18 8.7.9).",
+    "metadata-file-meta": "Group 0002 in metadata, left out (PS3.18 10.5.1.4).",
+    "metadata-group-length": "A group length in metadata, left out (PS3.18 F.2.2, PS3.19 A.1.5).",
+    "metadata-lower-case-tag": "A tag in lower-case digits (PS3.18 F.2.2, PS3.19 Table A.1.5-2).",
+    "metadata-without-vr": "An attribute without VR, taken from the dictionary (PS3.18 F.2.2).",
+    "metadata-unknown-member": "A member no attribute has, ignored (PS3.18 F.2.2).",
+    "metadata-rounded-decimal": "A number rounded to the 16 characters of a DS (PS3.5 6.2).",
+    "metadata-private-without-creator": "A private element whose block nobody reserves "
+    "(PS3.5 7.8.1).",
+    "metadata-block-in-tag": "A private tag with its block beside privateCreator "
+    "(PS3.19 Table A.1.5-2).",
+    "metadata-keyword-conflict": "A keyword that is not the tag's; the tag rules (PS3.6).",
+    "metadata-without-namespace": "A document without the namespace (PS3.19 A.1.6).",
 }

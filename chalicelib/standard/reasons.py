@@ -79,6 +79,16 @@ class FailureReason(Enum):
     BULKDATA_UNNAMED = _Row(
         0xC013, "No metadata of the message refer to this bulkdata part", "PS3.18 8.6.1.2"
     )
+    METADATA_MALFORMED = _Row(
+        0xC020,
+        "The metadata are no DICOM JSON Model or Native DICOM Model",
+        "PS3.18 F.2, PS3.19 A.1",
+    )
+    METADATA_VALUE = _Row(
+        0xC021,
+        "A value of the metadata cannot be one of its VR",
+        "PS3.18 Table F.2.3-1, PS3.5 Table 6.2-1",
+    )
     TRANSFER_SYNTAX_NOT_SUPPORTED = _Row(
         0xC122, "Referenced Transfer Syntax not supported", "PS3.18 Table I.2-2"
     )

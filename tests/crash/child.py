@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import boto3
+
 import app
 from chalicelib import bootstrap
 from infra.local.functions import LambdaContext
-from tests.crash import faults
+from tests.crash.faults import FAULTS
 
 FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "api_handler": app.app,
@@ -23,18 +25,29 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "index_instances": app.index_instances,
     "reconcile_objects": app.reconcile_objects,
 }
-SERVICES = ("s3", "dynamodb", "events", "sqs")
+ADAPTERS = (
+    bootstrap.origin_server,
+    bootstrap.validator,
+    bootstrap.indexer,
+    bootstrap.reconciler,
+    bootstrap.requeue,
+)
 SECONDS = 29
 """Of a function's time; a fork that uses it up is killed by its alarm."""
 
 
 def main() -> None:
-    bootstrap.origin_server(), bootstrap.indexer(), bootstrap.reconciler(), bootstrap.requeue()
+    harm = Harm()
+    session = boto3.DEFAULT_SESSION = boto3.session.Session()
+    session.events.register_first("before-send", harm.begin)
+    session.events.register_last("after-call", harm.end)
+    for build in ADAPTERS:
+        build()
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+        print(json.dumps(run(json.loads(line), harm)), flush=True)
 
 
-def run(invocation: Mapping[str, Any]) -> dict[str, Any]:
+def run(invocation: Mapping[str, Any], harm: "Harm") -> dict[str, Any]:
     """Run one invocation in a fork; return the lines it told and the signal that ended it."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -43,6 +56,7 @@ def run(invocation: Mapping[str, Any]) -> dict[str, Any]:
         os.dup2(writing, sys.stdout.fileno())
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         signal.alarm(SECONDS)
+        harm.load(invocation)
         invoke(invocation)
         sys.stdout.flush()
         os._exit(0)
@@ -54,14 +68,7 @@ def run(invocation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def invoke(invocation: Mapping[str, Any]) -> None:
-    """Call the function as Lambda does, with the harm that is asked for; tell its answer."""
-    clients = {service: bootstrap._client(service) for service in SERVICES}
-    steps = Steps(invocation.get("kill_before"), invocation.get("kill_after"))
-    for client in clients.values():
-        client.meta.events.register_first("before-send", steps.begin)
-        client.meta.events.register_last("after-call", steps.end)
-    for name in invocation.get("faults", ()):
-        faults.FAULTS[name](clients)
+    """Call the function as Lambda does, and tell its answer."""
     name = invocation["function"]
     try:
         answer = FUNCTIONS[name](invocation["event"], LambdaContext(name, SECONDS, 1024))
@@ -71,21 +78,36 @@ def invoke(invocation: Mapping[str, Any]) -> None:
         tell(answer=answer)
 
 
-class Steps:
-    """Counts the calls to AWS, tells of each, and kills the process at one of them."""
+class Harm:
+    """What is done to an invocation's calls to AWS; tells of each call that is made.
 
-    def __init__(self, kill_before: int | None, kill_after: int | None) -> None:
-        self._kill_before = kill_before
-        self._kill_after = kill_after
+    ``kill_before`` and ``kill_after`` are numbers of calls, from 1; ``faults`` are names of
+    `tests.crash.faults`.
+    """
+
+    def __init__(self) -> None:
+        self.load({})
+
+    def load(self, invocation: Mapping[str, Any]) -> None:
+        self._kill_before = invocation.get("kill_before")
+        self._kill_after = invocation.get("kill_after")
+        self._faults = [FAULTS[name]() for name in invocation.get("faults", ())]
         self._begun = 0
 
-    def begin(self, event_name: str, **_: Any) -> None:
+    def begin(self, request: Any, event_name: str, **_: Any) -> Any:
+        """Handle before-send: what is returned, or raised, is the answer."""
+        operation = event_name.removeprefix("before-send.")
         self._begun += 1
         if self._begun == self._kill_before:
             die()
-        tell(call=event_name.removeprefix("before-send."))
+        tell(call=operation)
+        for fault in self._faults:
+            if (answer := fault.answer(operation, request)) is not None:
+                return answer
+        return None
 
     def end(self, **_: Any) -> None:
+        """Handle after-call."""
         if self._begun == self._kill_after:
             die()
 

@@ -32,6 +32,7 @@ import pytest
 from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
 from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
 from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
 from chalicelib.adapters.s3 import S3InstanceStore, parse_object_key
 from chalicelib.dicomweb.dicom_file import DicomFileLimits
 from chalicelib.origin.aggregates import Distinct, SeriesKey, aggregate_of, fold
@@ -47,7 +48,11 @@ from infra.local.template import load_template
 
 ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-CONSUMERS = {"IndexQueue": "index_instances", "ReconcileQueue": "reconcile_objects"}
+CONSUMERS = {
+    "ValidateQueue": "validate_instances",
+    "IndexQueue": "index_instances",
+    "ReconcileQueue": "reconcile_objects",
+}
 _partitions = count()
 _requests = count()
 
@@ -89,8 +94,17 @@ class World:
         return Table(self.clients.dynamodb, self.resources.outputs["TableName"], lambda _: None)
 
     def empty_queues(self) -> None:
-        for name in ("ValidateQueue", "IndexQueue", "ReconcileQueue"):
-            self.clients.sqs.purge_queue(QueueUrl=self.resources.resources[name].ref)
+        """Forget the messages; SQS lets a queue be purged once a minute only."""
+        for name in CONSUMERS:
+            url = self.resources.resources[name].ref
+            while messages := self.clients.sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10
+            ).get("Messages"):
+                handles = [
+                    {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                    for number, message in enumerate(messages)
+                ]
+                self.clients.sqs.delete_message_batch(QueueUrl=url, Entries=handles)
 
 
 @pytest.fixture(scope="session")
@@ -271,6 +285,12 @@ class Case:
         )
         named = [parse_object_key(one["Key"]) for one in listed.get("Versions", [])]
         return sorted(name[1] for name in named if name)
+
+    def verdicts(self) -> list[str]:
+        """SOP Instance UIDs of the objects that have a verdict."""
+        keys = self.records_of_objects()
+        verdicts = DynamoDbVerdictStore(self.world.table)
+        return sorted(key.sop_instance for key in keys if verdicts.read(key))
 
     def records_of_objects(self) -> dict[InstanceKey, InstanceRecord]:
         """The record that each object asks for."""

@@ -25,32 +25,112 @@ FILES = {
 }
 SENT = list(FILES.values())
 STORING = [*["s3.PutObject"] * 3, "dynamodb.BatchWriteItem", "eventbridge.PutEvents"]
+EVERYTHING = ("ReconcileQueue", "ValidateQueue", "IndexQueue")
 MOST_STEPS = 60
+
+Attempt = Callable[[Case, dict[str, int]], Call]
 
 
 def each_kill(
-    subtests: pytest.Subtests, make_case: MakeCase, attempt: Callable[[Case, dict[str, int]], Call]
-) -> Iterator[Case]:
-    """Yield a fresh case after an attempt that was killed, for each step it may be killed at."""
+    subtests: pytest.Subtests, make_case: MakeCase, attempt: Attempt
+) -> Iterator[tuple[Case, Call]]:
+    """Yield a fresh case and its attempt, killed at another step each time."""
     for step in range(1, MOST_STEPS):
         case = make_case()
         call = attempt(case, {"kill_before": step})
+        if not call.was_killed:
+            break
         with subtests.test(killed_after=call.calls):
-            if not call.was_killed:
-                break
-            yield case
-    else:
-        pytest.fail(f"more than {MOST_STEPS} steps")
+            yield case, call
+    assert 1 < step < MOST_STEPS - 1
     case = make_case()
-    with subtests.test(killed_after="all"):
-        assert attempt(case, {"kill_after": step - 1}).was_killed
-        yield case
+    call = attempt(case, {"kill_after": step - 1})
+    assert call.was_killed
+    with subtests.test(killed_after="all calls"):
+        yield case, call
 
 
 def test_an_unharmed_request_makes_these_steps(product: Product, case: Case) -> None:
     call = product.post(case, SENT)
     assert (call.status, call.referenced) == (200, list(FILES))
-    print(call)
     assert call.calls == STORING
-    product.consume("IndexQueue")
+    product.consume(*EVERYTHING)
     case.assert_kept(FILES)
+
+
+# ------------------------------------------------------------------ the origin server is killed
+
+
+def test_what_a_killed_request_left_is_completed_by_a_resend(
+    product: Product, make_case: MakeCase, subtests: pytest.Subtests
+) -> None:
+    def attempt(case: Case, kill: dict[str, int]) -> Call:
+        return product.post(case, SENT, **kill)
+
+    for case, killed in each_kill(subtests, make_case, attempt):
+        assert len(case.versions()) == killed.calls.count("s3.PutObject")
+        assert product.post(case, SENT).referenced == list(FILES)
+        product.consume("IndexQueue")
+        case.assert_kept(FILES)
+
+
+def test_what_a_killed_request_left_is_completed_by_reconcile_alone(
+    product: Product, make_case: MakeCase, subtests: pytest.Subtests
+) -> None:
+    def attempt(case: Case, kill: dict[str, int]) -> Call:
+        return product.post(case, SENT, **kill)
+
+    for case, _ in each_kill(subtests, make_case, attempt):
+        left = case.versions()
+        product.consume(*EVERYTHING)
+        case.assert_kept({uid: FILES[uid] for uid in left})
+
+
+def test_a_resend_may_be_killed_too(
+    product: Product, make_case: MakeCase, subtests: pytest.Subtests
+) -> None:
+    def attempt(case: Case, kill: dict[str, int]) -> Call:
+        product.post(case, SENT, kill_before=STORING.index("dynamodb.BatchWriteItem"))
+        return product.post(case, SENT, **kill)
+
+    for case, _ in each_kill(subtests, make_case, attempt):
+        assert product.post(case, SENT).referenced == list(FILES)
+        product.consume("IndexQueue")
+        case.assert_kept(FILES)
+
+
+# ------------------------------------------------------------------ a consumer is killed
+
+
+def test_a_killed_indexer_is_completed_by_the_next_delivery(
+    product: Product, make_case: MakeCase, subtests: pytest.Subtests
+) -> None:
+    def attempt(case: Case, kill: dict[str, int]) -> Call:
+        product.post(case, SENT)
+        return product.consume("IndexQueue", **kill)[0]
+
+    for case, _ in each_kill(subtests, make_case, attempt):
+        case.assert_kept(FILES)
+
+
+def test_a_killed_validator_is_completed_by_the_next_delivery(
+    product: Product, make_case: MakeCase, subtests: pytest.Subtests
+) -> None:
+    def attempt(case: Case, kill: dict[str, int]) -> Call:
+        product.post(case, SENT)
+        return product.consume("ValidateQueue", **kill)[0]
+
+    for case, _ in each_kill(subtests, make_case, attempt):
+        assert case.verdicts() == sorted(FILES)
+
+
+def test_a_killed_reconcile_is_completed_by_the_next_delivery(
+    product: Product, make_case: MakeCase, subtests: pytest.Subtests
+) -> None:
+    def attempt(case: Case, kill: dict[str, int]) -> Call:
+        product.post(case, SENT, kill_before=STORING.index("dynamodb.BatchWriteItem") + 1)
+        return product.consume("ReconcileQueue", **kill)[0]
+
+    for case, _ in each_kill(subtests, make_case, attempt):
+        product.consume("IndexQueue")
+        case.assert_kept(FILES)

@@ -9,7 +9,7 @@ MAX_BOXES = 1000
 
 
 def boxes(
-    first: bytes, position: int = 0, end: int | None = None
+    first: bytes | memoryview, position: int = 0, end: int | None = None
 ) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, start and end of the content of each box whose header lies in the bytes.
 

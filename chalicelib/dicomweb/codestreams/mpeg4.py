@@ -1,6 +1,7 @@
 """The start of an H.264 or H.265 video: MP4, transport or elementary stream.
 
-PS3.5 8.2.7 to 8.2.12. An MP4 may keep its description at its end; what is told later than the bytes at hand is None.
+PS3.5 8.2.7 to 8.2.12. An MP4 may keep its description at its end; what is told later than the
+bytes at hand is None.
 """
 
 import re

@@ -30,6 +30,7 @@ from chalicelib.standard.codestream_syntaxes import (
 _PATH = tags.format_tag(tags.PIXEL_DATA)
 _JPEG_2000_CODECS = frozenset({Codec.JPEG_2000, Codec.HTJ2K})
 _TRANSFORMED = {Colour.RCT: "YBR_RCT", Colour.ICT: "YBR_ICT"}
+_COLOURS_OF_JPEG_2000 = frozenset({"RGB", *_TRANSFORMED.values()})
 
 
 def judge_frames(
@@ -194,8 +195,7 @@ class _FrameJudge:
         if not stated or colour is None or self._described.samples != header.samples:
             return
         if header.codec in _JPEG_2000_CODECS:
-            wanted = _TRANSFORMED.get(colour)
-            is_wrong = stated != wanted if wanted else stated in _TRANSFORMED.values()
+            is_wrong = stated in _COLOURS_OF_JPEG_2000 and stated != _TRANSFORMED.get(colour, "RGB")
         elif header.codec is Codec.JPEG and not header.lossless:
             is_wrong = (colour is Colour.YCBCR) is (stated == "RGB")
         else:

@@ -6,6 +6,7 @@ from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.byte_source import ByteSource, read_bytes
 from chalicelib.dicomweb.structure import Kind, Step
 from chalicelib.dicomweb.uids import is_uid
+from chalicelib.origin.validate.dictionary import entry_of
 from chalicelib.standard.common_modules import COMMON_ATTRIBUTES, PIXEL_ATTRIBUTES
 from chalicelib.standard.transfer_syntaxes import Encoding
 
@@ -109,10 +110,15 @@ class KeptElements:
         found = self._found.get(tag)
         if found is None or not found.first:
             return None
-        if found.vr in ("IS", "DS"):
+        vr = found.vr
+        if vr not in _INTEGER_BYTES:
+            # UN, an implicit encoding, or a wrong VR: the value is still what the tag says.
+            entry = entry_of(tag)
+            vr = entry.vrs[0] if entry is not None and entry.vrs else ""
+        if vr == "IS":
             return _integer_of(found.first)
-        size = _INTEGER_BYTES.get(found.vr, 2)
-        if found.length != size:
+        size = _INTEGER_BYTES.get(vr, 0)
+        if not size or found.length != size:
             return None
         is_big = found.encoding is Encoding.EXPLICIT_BIG
         return int.from_bytes(found.first[:size], "big" if is_big else "little")

@@ -83,7 +83,7 @@ class World:
         )
         request = StoreRequest("default", request_id, subject, remaining)
         outcomes = Store(ports, self.policy).store(arrivals, request)
-        return [outcomes[arrival.part] for arrival in arrivals]
+        return [outcomes[arrival.slot] for arrival in arrivals]
 
     def content(self, uid: str = UID) -> bytes:
         return self.instances.objects["default", uid][0]

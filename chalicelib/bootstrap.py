@@ -45,6 +45,7 @@ def origin_server() -> "OriginServer":
     from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
     from chalicelib.adapters.eventbridge import EventBridgeAnnouncer
     from chalicelib.dicomweb.cors import CorsPolicy
+    from chalicelib.dicomweb.metadata import MetadataLimits
     from chalicelib.origin.intake import IntakePolicy
     from chalicelib.origin.server import OriginServer, ServerPolicy
     from chalicelib.origin.store import StorePolicy, StorePorts
@@ -68,7 +69,15 @@ def origin_server() -> "OriginServer":
             "max_header_fields": configured.max_part_header_fields,
         },
         max_inflated_bytes=configured.max_inflated_bytes,
-        intake=IntakePolicy(strict=configured.strict, limits=_limits()),
+        intake=IntakePolicy(
+            strict=configured.strict,
+            limits=_limits(),
+            metadata=MetadataLimits(
+                max_instances=configured.max_parts,
+                max_depth=configured.max_depth,
+                max_elements=configured.max_elements,
+            ),
+        ),
         store=StorePolicy(limits=_limits()),
         cors=CorsPolicy(configured.cors_origins),
     )

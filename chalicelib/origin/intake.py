@@ -12,6 +12,7 @@ from chalicelib.dicomweb.dicom_file import DicomFile, DicomFileLimits, read_dico
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX, read_file_meta
 from chalicelib.dicomweb.media_types import MediaTypeSyntaxError, parse_media_type
+from chalicelib.dicomweb.metadata import MetadataLimits
 from chalicelib.dicomweb.multipart import Part
 from chalicelib.dicomweb.resources import Target
 from chalicelib.dicomweb.store_instances import Explanation, Failed, OtherFailure, Reference
@@ -30,6 +31,7 @@ class IntakePolicy:
 
     strict: bool = False
     limits: DicomFileLimits = field(default_factory=DicomFileLimits)
+    metadata: MetadataLimits = field(default_factory=MetadataLimits)
 
 
 @dataclass(frozen=True, slots=True)

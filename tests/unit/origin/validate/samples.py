@@ -114,7 +114,7 @@ def encapsulated(
 ) -> FileParts:
     """An image whose frames are fragments, one each; its attributes are those of ``good``."""
     even = [frame + b"\0" * (len(frame) % 2) for frame in frames]
-    number = element(FRAMES, "IS", f"{len(frames):<2}".encode())
+    number = element(FRAMES, "IS", f"{len(frames) or 1:<2}".encode())
     parts = good(fragments(*even, offset_table=table), cs(LOSSY, b"01"), number, *changed)
     return of_syntax(parts, syntax)
 
@@ -284,15 +284,15 @@ PARTS: dict[str, Callable[[], FileParts]] = {
     "lossy-undeclared": lambda: jpeg(JPEG_FRAME, changed=(LOSSY,)),
     "value-grammar": lambda: good(element(STUDY_DATE, "DA", b"20261301")),
     "value-length": lambda: good(element(DESCRIPTION, "LO", CANARY * 6)),
-    "value-bytes": lambda: good(element(DESCRIPTION + 0xD2, "US", bytes(3))),
+    "value-bytes": lambda: good(element(0x00189073, "FD", bytes(6))),
     "value-multiplicity": lambda: good(element(ROWS, "US", b"\4\0\4\0")),
     "value-padding": lambda: good(element(DESCRIPTION, "LO", CANARY + b"x\0")),
-    "person-name": lambda: good(element(PATIENT_NAME, "PN", CANARY + b"^c^d^e^f ")),
+    "person-name": lambda: good(element(PATIENT_NAME, "PN", CANARY + b"^c^d^e^f")),
     "control-character": lambda: good(element(DESCRIPTION, "LO", CANARY + b"\r\n")),
     "character-set-unknown": lambda: good(cs(CHARACTER_SET, b"ISO_IR 999")),
     "character-set-missing": lambda: good(CHARACTER_SET, _latin(CANARY)),
     "text-undecodable": lambda: good(_UTF8, _latin(CANARY)),
-    "values-not-read": lambda: good(element(0x00104000, "UT", b"x" * 65538)),
+    "values-not-read": lambda: good(element(0x0040A160, "UT", b"x" * 65538)),
     "document-not-of-type": lambda: good(
         element(0x00420011, "OB", CANARY), element(0x00420012, "LO", b"application/pdf ")
     ),

@@ -45,7 +45,7 @@ def origin_server() -> "OriginServer":
     from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
     from chalicelib.adapters.eventbridge import EventBridgeAnnouncer
     from chalicelib.dicomweb.cors import CorsPolicy
-    from chalicelib.dicomweb.metadata import MetadataLimits
+    from chalicelib.dicomweb.decoded import MetadataLimits
     from chalicelib.origin.intake import IntakePolicy
     from chalicelib.origin.server import OriginServer, ServerPolicy
     from chalicelib.origin.store import StorePolicy, StorePorts

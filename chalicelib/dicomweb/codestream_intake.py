@@ -230,7 +230,10 @@ def _unsupported(header: FrameHeader) -> InstanceError:
 
 
 def _not_understood(
-    row: BulkdataMediaType, frame: memoryview, cause: UnreadableCodestream, number: int | None = None
+    row: BulkdataMediaType,
+    frame: memoryview,
+    cause: UnreadableCodestream,
+    number: int | None = None,
 ) -> InstanceError:
     which = f"Frame {number}" if number and row.frames_apart else "The bulkdata"
     looks_like = identify(bytes(frame[:512]))

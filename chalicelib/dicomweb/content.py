@@ -24,6 +24,9 @@ from chalicelib.standard.vrs import VR, VRS
 
 _TRANSFER_SYNTAX_UID = 0x00020010
 _DATA_SET_TRAILING_PADDING = 0xFFFCFFFC
+# An instance built again from the same metadata and bulkdata was coerced at another time.
+_ATTRIBUTE_MODIFICATION_DATETIME = 0x04000562
+_NO_CONTENT = frozenset({_DATA_SET_TRAILING_PADDING, _ATTRIBUTE_MODIFICATION_DATETIME})
 _CHUNK = 1 << 20  # a multiple of every unit that swaps
 _ARRAY_CODES = {2: "H", 4: "I", 8: "Q"}
 _CLOSES = (Kind.END_SEQUENCE, Kind.END_FRAGMENTS)
@@ -78,9 +81,7 @@ def _digests(
 
 
 def _is_framing(step: Step) -> bool:
-    return step.kind is Kind.ELEMENT and (
-        step.tag & 0xFFFF == 0 or step.tag == _DATA_SET_TRAILING_PADDING
-    )
+    return step.kind is Kind.ELEMENT and (step.tag & 0xFFFF == 0 or step.tag in _NO_CONTENT)
 
 
 def _normalised(source: ByteSource, step: Step) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ result is a list of buffers, joined once by whoever makes the file.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct, error, pack
 
 from chalicelib.dicomweb import tags
@@ -68,7 +68,7 @@ def encode_dataset(
     """Return the data set as buffers in order.
 
     Group lengths are left out (PS3.5 7.2 retires them); sequences and items have defined
-    lengths; text is UTF-8.
+    lengths; text is UTF-8, and Specific Character Set says so wherever it stands.
 
     Parameters
     ----------
@@ -124,6 +124,8 @@ class _Writer:
         if element.bulkdata is not None:
             value = self.resolve(element, path)
             return self._bulk(element, value, path)
+        if element.tag == tags.SPECIFIC_CHARACTER_SET:
+            element = replace(element, vr="CS", values=("ISO_IR 192",))
         content = _encode_value(element, path)
         header = _header(element, element.vr, len(content), path)
         self.buffers.append(header + content)

@@ -211,6 +211,8 @@ class _Kept:
                 self._keep(self.request_items[-1], step)
         elif depth == 0 and kind is Kind.SEQUENCE:
             self._in_request = tag == _REQUEST_ATTRIBUTES_SEQUENCE
+            if self._in_request and self.has_request_attributes:
+                raise _ambiguous(tag)
             self.has_request_attributes |= self._in_request
         elif depth == 0 and kind is Kind.END_SEQUENCE:
             self._in_request = False
@@ -222,11 +224,7 @@ class _Kept:
 
     def _keep(self, values: dict[int, RawValue], step: Step) -> None:
         if step.tag in values:
-            raise InstanceError(
-                FailureReason.AMBIGUOUS_ELEMENT,
-                f"{tags.format_tag(step.tag)} stands twice; two readers could see two instances.",
-                tag_path=tags.format_tag(step.tag),
-            )
+            raise _ambiguous(step.tag)
         length = min(step.length, MAX_KEPT_VALUE_BYTES)
         value = read_bytes(self._source, step.offset, length)
         values[step.tag] = RawValue(step.vr, value, step.encoding)
@@ -299,6 +297,14 @@ def _required_uid(values: Mapping[int, RawValue], tag: int) -> str:
             tag_path=tags.format_tag(tag),
         )
     return text
+
+
+def _ambiguous(tag: int) -> InstanceError:
+    return InstanceError(
+        FailureReason.AMBIGUOUS_ELEMENT,
+        f"{tags.format_tag(tag)} stands twice; two readers could see two instances.",
+        tag_path=tags.format_tag(tag),
+    )
 
 
 def _unsupported(detail: str) -> InstanceError:

@@ -14,7 +14,7 @@ from math import isfinite
 import pybase64
 
 from chalicelib.dicomweb.dataset import BulkdataReference
-from chalicelib.dicomweb.metadata import Refusal
+from chalicelib.dicomweb.metadata_elements import Refusal
 from chalicelib.standard.reasons import FailureReason
 from chalicelib.standard.value_grammar import GRAMMARS, INTEGER_STRING_RANGE, VALUE_BYTES
 from chalicelib.standard.vrs import VRS
@@ -31,6 +31,9 @@ TEXT_VRS = frozenset(VRS) - BINARY_VRS - INTEGER_VRS - FLOAT_VRS - {"AT", "SQ"}
 
 SINGLE_VALUE_VRS = frozenset({"LT", "ST", "UR", "UT"})
 """Text VRs that hold one value, in which a backslash is a backslash (PS3.5 6.4)."""
+
+NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+"""Component groups of PN in the order of PS3.5 6.2.1, by their names in both formats."""
 
 NAMED_FLOATS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 """How FL and FD that are no numbers are written; the standard does not say (R-720)."""
@@ -59,6 +62,7 @@ def _forbidden(vr: str) -> re.Pattern[str]:
 _FORBIDDEN = {vr: _forbidden(vr) for vr in TEXT_VRS}
 _TAG = re.compile("[0-9A-Fa-f]{8}")
 _INTEGER = re.compile("[+-]?[0-9]{1,20}")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[Ee][+-]?[0-9]++)?")
 _BASE64_TABLE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -130,6 +134,8 @@ def integer_of(vr: str, text: str, number: int) -> int:
     """Return the integer that a decimal literal is, 7 for ``7.0``, never 7 for ``7.5``."""
     if _INTEGER.fullmatch(text):
         return in_range(vr, int(text), number)
+    if _DECIMAL.fullmatch(text) is None:
+        raise refused(f"has VR {vr} and value {number} is no number")
     decimal = _decimal(vr, text, number)
     if decimal.adjusted() > len(str(1 << 64)) or decimal != decimal.to_integral_value():
         raise refused(f"has VR {vr} and value {number} is no integer of its range")
@@ -138,13 +144,25 @@ def integer_of(vr: str, text: str, number: int) -> int:
 
 def float_of(vr: str, value: int | str, number: int) -> float:
     """Return the nearest float; FL is checked for its range, not rounded to its precision."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value) is None:
+        raise refused(f"has VR {vr} and value {number} is no number")
     try:
         result = float(value)
-    except (OverflowError, ValueError):
+    except OverflowError:
         raise refused(f"has VR {vr} and value {number} is no number of its range") from None
     if not isfinite(result) or abs(result) >= _MAX_FLOAT[vr]:
         raise refused(f"has VR {vr} and value {number} is out of its range")
     return result
+
+
+def float_text(value: float) -> str:
+    """Return the shortest text that reads as the same float."""
+    if isfinite(value):
+        return repr(value)
+    return next(
+        (text for text, named in NAMED_FLOATS.items() if named == value),
+        "NaN",  # which equals nothing
+    )
 
 
 def decimal_string_of(literal: str, number: int) -> tuple[str, bool]:
@@ -166,12 +184,9 @@ def decimal_string_of(literal: str, number: int) -> tuple[str, bool]:
 
 def _decimal(vr: str, literal: str, number: int) -> Decimal:
     try:
-        decimal = Decimal(literal)
-    except InvalidOperation:
+        return Decimal(literal)
+    except InvalidOperation:  # an exponent of more than 18 digits
         raise refused(f"has VR {vr} and value {number} is no number of its range") from None
-    if not decimal.is_finite():
-        raise refused(f"has VR {vr} and value {number} is no number")
-    return decimal
 
 
 def tag_of(text: str, number: int) -> int:

@@ -57,7 +57,7 @@ def parse_resource(path: str) -> Resource:
     RequestError
         As ``parse_target`` does.
     """
-    match path.strip("/").split("/"):
+    match _segments_of(path):
         case [""]:
             return Base(DEFAULT_PARTITION)
         case ["partitions", partition]:
@@ -74,7 +74,7 @@ def parse_target(path: str) -> Target:
     RequestError
         404 when no resource has this path, 400 when a UID or partition breaks its grammar.
     """
-    segments = path.strip("/").split("/")
+    segments = _segments_of(path)
     partition = DEFAULT_PARTITION
     if len(segments) > 2 and segments[0] == "partitions":
         partition, segments = segments[1], segments[2:]
@@ -90,6 +90,11 @@ def parse_target(path: str) -> Target:
                 )
             return Study(partition, study)
     raise RequestError(HTTPStatus.NOT_FOUND, "No resource of this service has this path.")
+
+
+def _segments_of(path: str) -> list[str]:
+    """Return the segments; one final slash is nothing, more are empty segments."""
+    return path.removeprefix("/").removesuffix("/").split("/")
 
 
 def _check_partition(name: str) -> None:

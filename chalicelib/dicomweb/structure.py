@@ -195,12 +195,13 @@ class StructuralWalk:
         return "UN"
 
     def _count(self, frame: _Frame, tag: int) -> None:
-        """Count an element or an item: empty items cost every reader memory too."""
+        """Count an element, item or fragment: empty ones cost every reader memory too."""
         self._elements += 1
         if self._elements > self.limits.max_elements:
             raise InstanceError(
                 FailureReason.TOO_MANY_ELEMENTS,
-                f"The data set has more than {self.limits.max_elements} elements and items.",
+                f"The data set has more than {self.limits.max_elements} elements, items and "
+                "fragments.",
                 tag_path=self._path(tag),
             )
         if frame.kind is Kind.ITEM:
@@ -223,8 +224,10 @@ class StructuralWalk:
         elif vr == "UN":
             # PS3.5 6.2.2 note 2: UN of undefined length holds Implicit VR Little Endian items.
             encoding = Encoding.IMPLICIT_LITTLE
-        elif vr not in ("SQ", "") and encoding is not Encoding.IMPLICIT_LITTLE:
+        elif vr not in ("SQ", ""):
             raise self._malformed(tag, f"has VR {vr} and undefined length")
+        elif tag == tags.PIXEL_DATA:
+            raise self._malformed(tag, "has undefined length, but is not encapsulated")
         if len(self._stack) // 2 >= self.limits.max_depth:
             raise InstanceError(
                 FailureReason.TOO_DEEP,
@@ -252,9 +255,9 @@ class StructuralWalk:
         if tag != tags.ITEM:
             raise self._malformed(frame.tag, f"holds {tags.format_tag(tag)}, not an item")
         frame.items += 1
+        self._count(frame, frame.tag)
         if frame.kind is Kind.FRAGMENTS:
             return self._fragment(frame, offset, length)
-        self._count(frame, frame.tag)
         return self._item(frame, offset, length)
 
     def _fragment(self, frame: _Frame, offset: int, length: int) -> Step:

@@ -22,14 +22,16 @@ class UndecodableText(ValueError):  # noqa: N818
 def character_sets_of(value: bytes) -> tuple[CharacterSet, ...]:
     """Return the sets that a value of (0008,0005) declares, the first one active at the start.
 
+    Each stands once: thousands of repetitions would be searched at every escape sequence.
+
     Raises
     ------
     UndecodableText
         When a term is not a defined term.
     """
-    terms = [term.strip(b" \0").decode("ascii", "replace") for term in value.split(b"\\")]
+    terms = (term.strip(b" \0").decode("ascii", "replace") for term in value.split(b"\\"))
     try:
-        return tuple(CHARACTER_SETS[term] for term in terms)
+        return tuple(CHARACTER_SETS[term] for term in dict.fromkeys(terms))
     except KeyError:
         raise UndecodableText("Specific Character Set has an undefined term") from None
 

@@ -8,11 +8,11 @@ from hashlib import sha256
 
 from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.byte_source import MemorySource
+from chalicelib.dicomweb.decoded import MetadataLimits
 from chalicelib.dicomweb.dicom_file import DicomFile, DicomFileLimits, read_dicom_file
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX, read_file_meta
 from chalicelib.dicomweb.media_types import MediaTypeSyntaxError, parse_media_type
-from chalicelib.dicomweb.metadata import MetadataLimits
 from chalicelib.dicomweb.multipart import Part
 from chalicelib.dicomweb.resources import Target
 from chalicelib.dicomweb.store_instances import Explanation, Failed, OtherFailure, Reference
@@ -79,7 +79,11 @@ class Arrival:
         return Failed(self.reference, error.reason, explain(error, self.place))
 
 
-def take_in(part: Part, target: Target, policy: IntakePolicy) -> Arrival | Failed | OtherFailure:
+Taken = Arrival | Failed | OtherFailure
+"""What an instance, or a part that names none, has come to before anything is stored."""
+
+
+def take_in(part: Part, target: Target, policy: IntakePolicy) -> Taken:
     """Return the arrival that a part of type application/dicom is, or its failure.
 
     Never raises for what a part holds: one bad part among good ones fails alone (R-453).
@@ -91,6 +95,8 @@ def take_in(part: Part, target: Target, policy: IntakePolicy) -> Arrival | Faile
         meta = read_file_meta(source)
         if meta.names_instance:
             reference = Reference(meta.sop_class, meta.sop_instance)
+            # A DICOMDIR names its class here alone (PS3.10 8.6).
+            _check_class(meta.sop_class, "(0002,0002)")
         file = read_dicom_file(source, meta, strict=policy.strict, limits=policy.limits)
         reference = Reference(file.sop_class, file.sop_instance)
         check_storable(file, target)
@@ -143,18 +149,22 @@ def check_part_coding(part: Part) -> None:
 
 def check_storable(file: DicomFile, target: Target) -> None:
     """Refuse a class that a Studies Service does not store, and another study's instance."""
-    kind = kind_of(file.sop_class)
-    if kind is not SopClassKind.STORAGE:
-        raise InstanceError(
-            FailureReason.SOP_CLASS_NOT_SUPPORTED,
-            f"SOP Class UID {file.sop_class} is {kind.value}.",
-            tag_path=tags.format_tag(tags.SOP_CLASS_UID),
-        )
+    _check_class(file.sop_class, tags.format_tag(tags.SOP_CLASS_UID))
     if not target.admits(file.study):
         raise InstanceError(
             FailureReason.STUDY_MISMATCH,
             f"Study Instance UID {file.study} is not that of the target resource.",
             tag_path=tags.format_tag(tags.STUDY_INSTANCE_UID),
+        )
+
+
+def _check_class(sop_class: str, tag_path: str) -> None:
+    kind = kind_of(sop_class)
+    if kind is not SopClassKind.STORAGE:
+        raise InstanceError(
+            FailureReason.SOP_CLASS_NOT_SUPPORTED,
+            f"SOP Class UID {sop_class} is {kind.value}.",
+            tag_path=tag_path,
         )
 
 

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from chalicelib.dicomweb.bulkdata import BulkdataPart, BulkdataParts
 from chalicelib.dicomweb.byte_source import MemorySource
 from chalicelib.dicomweb.dataset import Dataset
+from chalicelib.dicomweb.decoded import Decoded
 from chalicelib.dicomweb.dicom_file import read_dicom_file
 from chalicelib.dicomweb.dicom_json import decode_json
 from chalicelib.dicomweb.dicom_xml import decode_xml
@@ -25,7 +26,6 @@ from chalicelib.dicomweb.media_types import (
     PayloadType,
     parse_media_type,
 )
-from chalicelib.dicomweb.metadata import Decoded
 from chalicelib.dicomweb.multipart import Part
 from chalicelib.dicomweb.resources import Target
 from chalicelib.dicomweb.store_instances import OtherFailure, Reference

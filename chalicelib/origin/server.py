@@ -12,7 +12,7 @@ from http import HTTPStatus
 from chalicelib.dicomweb.capabilities import allowed_methods
 from chalicelib.dicomweb.content_coding import decode_content
 from chalicelib.dicomweb.cors import CorsPolicy
-from chalicelib.dicomweb.errors import RequestError
+from chalicelib.dicomweb.errors import InstanceError, RequestError
 from chalicelib.dicomweb.media_types import PayloadType, request_media_type
 from chalicelib.dicomweb.messages import Headers, HttpRequest, HttpResponse
 from chalicelib.dicomweb.multipart import Part, split_parts
@@ -36,11 +36,12 @@ from chalicelib.dicomweb.store_instances import (
     status_of,
 )
 from chalicelib.origin import metrics
-from chalicelib.origin.intake import Arrival, IntakePolicy, Taken, take_in
+from chalicelib.origin.intake import Arrival, IntakePolicy, Place, Taken, failure, take_in
 from chalicelib.origin.options import answer_options
 from chalicelib.origin.ports import Remaining
 from chalicelib.origin.store import Store, StorePolicy, StorePorts, StoreRequest
 from chalicelib.standard.media_types import PayloadFamily
+from chalicelib.standard.reasons import FailureReason
 
 RETRY_AFTER_SECONDS = 5
 
@@ -102,6 +103,9 @@ class OriginServer:
                 response = self._answer(request, _target_of(resource, request.method), remaining)
         except RequestError as error:
             response = self._refuse(request, error)
+        except Exception as error:  # noqa: BLE001 - let out, its text would reach a log
+            self._telemetry.trouble("request failed", error, request_id=request.request_id)
+            response = self._refuse(request, _UNFORESEEN)
         return HttpResponse(
             response.status,
             (
@@ -131,7 +135,7 @@ class OriginServer:
             charset_parameter=query.get("charset"),
             strict=self._policy.strict,
         )
-        taken = self._take_in(request, target)
+        taken = self._take_in(request, target, remaining)
         arrivals = [one for one in taken if isinstance(one, Arrival)]
         stored = self._store.store(
             arrivals,
@@ -143,17 +147,28 @@ class OriginServer:
         self._report(request, target, response, studies)
         return self._encode(response, target, studies, form)
 
-    def _take_in(self, request: HttpRequest, target: Target) -> Sequence[Taken]:
+    def _take_in(
+        self, request: HttpRequest, target: Target, remaining: Remaining
+    ) -> Sequence[Taken]:
         """Return an arrival or a failure for each instance and part of the payload."""
         payload = request_media_type(request.headers.get("Content-Type"))
         parts = self._parts(request, payload)
         if payload.family is PayloadFamily.INSTANCES:
-            return [take_in(part, target, self._policy.intake) for part in parts]
+            return [self._take_in_part(part, target, remaining) for part in parts]
         # Imported when first needed: the builders of instances cost a cold start 40 ms.
         from chalicelib.origin.metadata_intake import take_in_metadata
 
         url = target_url(self._policy.base_uri, target)
         return take_in_metadata(parts, payload, target, url, self._policy.intake, self._clock())
+
+    def _take_in_part(self, part: Part, target: Target, remaining: Remaining) -> Taken:
+        """Return what a part is; unread when no time would be left to store it.
+
+        A small request can inflate to many data sets, each as large as the limits allow.
+        """
+        if remaining() < self._policy.store.last_put:
+            return failure(_OUT_OF_TIME, None, Place(part.number))
+        return take_in(part, target, self._policy.intake)
 
     def _parts(self, request: HttpRequest, payload: PayloadType) -> Sequence[Part]:
         """Return the parts of the payload, at least one (R-212)."""
@@ -236,6 +251,17 @@ class OriginServer:
             detail=error.detail,
         )
         return problem_response(error, request.request_id)
+
+
+_OUT_OF_TIME = InstanceError(
+    FailureReason.OUT_OF_TIME, "The request ran out of time before this part was read."
+)
+_UNFORESEEN = RequestError(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "The request failed for a cause that the log tells. What it sent may be stored in part: send "
+    "it again.",
+    retryable=True,
+)
 
 
 def _target_of(resource: Resource, method: str) -> Target:

@@ -50,6 +50,8 @@ ALWAYS_LOSSY = frozenset(
 )
 RPCL_ONLY = _JPEG + "202"
 JPEG_RECOMPRESSION = _JPEG + "111"
+MULTI_COMPONENT = frozenset({_JPEG + "92", _JPEG + "93"})
+"""Components of one stream may be frames (PS3.5 A.4.4)."""
 
 NON_FRAGMENTABLE_VIDEO = frozenset(_JPEG + str(suffix) for suffix in range(100, 107))
 FRAGMENTABLE_VIDEO = frozenset(f"{uid}.1" for uid in NON_FRAGMENTABLE_VIDEO)

@@ -75,3 +75,8 @@ SAMPLES_KEPT_OF_A_PIXEL: dict[str, int] = {
     "YBR_PARTIAL_422": 2,
 }
 """Samples kept for each pixel where chrominance is halved horizontally (PS3.3 C.7.6.3.1.2)."""
+
+COMPRESSED_PHOTOMETRIC_INTERPRETATIONS = frozenset(
+    {"YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT", "XYB"}
+)
+"""Only a codestream can have them (PS3.3 C.7.6.3.1.2)."""

@@ -33,4 +33,6 @@ OBSERVATIONS: dict[str, str] = {
     "(PS3.19 Table A.1.5-2).",
     "metadata-keyword-conflict": "A keyword that is not the tag's; the tag rules (PS3.6).",
     "metadata-without-namespace": "A document without the namespace (PS3.19 A.1.6).",
+    "metadata-extended-offsets": "Extended Offset Table in metadata, left out (PS3.5 A.4).",
+    "exif-orientation": "A picture whose EXIF asks to turn it; its pixels are stored as they are.",
 }

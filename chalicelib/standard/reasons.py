@@ -17,7 +17,23 @@ class _Row:
     transient: bool = False
 
 
-class FailureReason(Enum):
+class _Reason(Enum):
+    """What the rows of both tables tell."""
+
+    @property
+    def code(self) -> int:
+        return int(self.value.code)
+
+    @property
+    def meaning(self) -> str:
+        return str(self.value.meaning)
+
+    @property
+    def source(self) -> str:
+        return str(self.value.source)
+
+
+class FailureReason(_Reason):
     """Why an instance, or a part that names none, was not stored.
 
     ``code`` goes into Failure Reason (0008,1197). ``transient`` says that sending the same bytes
@@ -94,37 +110,13 @@ class FailureReason(Enum):
     )
 
     @property
-    def code(self) -> int:
-        return self.value.code
-
-    @property
-    def meaning(self) -> str:
-        return self.value.meaning
-
-    @property
-    def source(self) -> str:
-        return self.value.source
-
-    @property
     def transient(self) -> bool:
-        return self.value.transient
+        return bool(self.value.transient)
 
 
-class WarningReason(Enum):
+class WarningReason(_Reason):
     """What happened to an instance that was stored (PS3.18 Table I.2-1)."""
 
     COERCION = _Row(0xB000, "Coercion of Data Elements", "PS3.18 Table I.2-1")
     ELEMENTS_DISCARDED = _Row(0xB006, "Elements Discarded", "PS3.18 Table I.2-1")
     DATA_SET_MISMATCH = _Row(0xB007, "Data Set does not match SOP Class", "PS3.18 Table I.2-1")
-
-    @property
-    def code(self) -> int:
-        return self.value.code
-
-    @property
-    def meaning(self) -> str:
-        return self.value.meaning
-
-    @property
-    def source(self) -> str:
-        return self.value.source

@@ -6,10 +6,13 @@ Prints its URL and serves until standard input ends.
 import logging
 import sys
 
+from moto import backends
 from moto.server import ThreadedMotoServer
 
 
 def main() -> None:
+    modules = list(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules  # else each request reads its directories
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -5,6 +5,7 @@ ended. The imports and the adapters are paid for once; connections are the fork'
 has one thread, so that forking it is sound.
 """
 
+import gc
 import json
 import os
 import signal
@@ -43,6 +44,7 @@ def main() -> None:
     session.events.register_last("after-call", harm.end)
     for build in ADAPTERS:
         build()
+    gc.freeze()  # else a collection in a fork copies every page
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line), harm)), flush=True)
 

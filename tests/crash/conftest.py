@@ -3,22 +3,21 @@
 ::
 
     def test_something(product: Product, case: Case) -> None:
-        product.post(case, [...], kill_before=3)    # dies before its third call to AWS
-        product.post(case, [...])                   # a fresh process, unharmed
+        product.post(case, files, kill_before=3)    # dies before its third call to AWS
+        product.post(case, files)                   # a fresh process, unharmed
         product.consume("IndexQueue")
-        case.assert_kept([...])
+        case.assert_kept(...)
 
 Functions run in forks of one child process (`tests.crash.child`), the stand-in in another. Each
-case has a partition of its own and begins with empty queues.
+case has a partition of its own and begins with empty queues and an empty table.
 """
 
-import base64
 import json
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,11 +33,13 @@ from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
 from chalicelib.adapters.s3 import S3InstanceStore, parse_object_key
-from chalicelib.dicomweb.dicom_file import DicomFileLimits
+from chalicelib.dicomweb.byte_source import MemorySource
+from chalicelib.dicomweb.dicom_file import read_dicom_file
+from chalicelib.dicomweb.file_meta import read_file_meta
 from chalicelib.origin.aggregates import Distinct, SeriesKey, aggregate_of, fold
 from chalicelib.origin.events import decode_event
 from chalicelib.origin.model import InstanceKey, InstanceRecord
-from chalicelib.origin.record import read_record
+from chalicelib.origin.record import record_of
 from infra.local.clients import DEFAULT_REGION, Clients
 from infra.local.gateway_event import GatewayRequest, Match, make_event
 from infra.local.provision import Provisioned, provision
@@ -93,18 +94,26 @@ class World:
     def table(self) -> Table:
         return Table(self.clients.dynamodb, self.resources.outputs["TableName"], lambda _: None)
 
-    def empty_queues(self) -> None:
-        """Forget the messages; SQS lets a queue be purged once a minute only."""
-        for name in CONSUMERS:
-            url = self.resources.resources[name].ref
-            while messages := self.clients.sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=10
-            ).get("Messages"):
-                handles = [
-                    {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-                    for number, message in enumerate(messages)
-                ]
-                self.clients.sqs.delete_message_batch(QueueUrl=url, Entries=handles)
+    def forget(self) -> None:
+        """Empty the queues and the table: the stand-in looks at every item of it in a query."""
+        for queue in CONSUMERS:
+            list(self.take(queue))
+        dynamodb, table = self.clients.dynamodb, self.resources.outputs["TableName"]
+        keys = dynamodb.scan(TableName=table, ProjectionExpression="pk, sk")["Items"]
+        for start in range(0, len(keys), 25):
+            deletions = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + 25]]
+            dynamodb.batch_write_item(RequestItems={table: deletions})
+
+    def take(self, queue: str) -> Iterator[str]:
+        """Take the messages from a queue (SQS lets one be purged once a minute only)."""
+        sqs, url = self.clients.sqs, self.resources.resources[queue].ref
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            handles = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages)
+            ]
+            sqs.delete_message_batch(QueueUrl=url, Entries=handles)
+            yield from (message["Body"] for message in messages)
 
 
 @pytest.fixture(scope="session")
@@ -157,9 +166,7 @@ class Call:
     def failed(self) -> dict[str, int]:
         """Failure Reasons by SOP Instance UID, of Failed SOP Sequence."""
         items = self.module.get("00081198", {"Value": []})["Value"]
-        return {
-            item["00081155"]["Value"][0]: item["00081197"]["Value"][0] for item in items
-        }
+        return {item["00081155"]["Value"][0]: item["00081197"]["Value"][0] for item in items}
 
     @property
     def module(self) -> dict[str, Any]:
@@ -171,7 +178,7 @@ class Call:
         return [item["00081155"]["Value"][0] for item in items]
 
 
-class ProcessKilled(Exception):
+class ProcessKilledError(Exception):
     """Tells a pump that the function's process was killed."""
 
 
@@ -182,6 +189,9 @@ class Product:
         self._child = child
         self.world = world
         self.announced: set[InstanceKey] = set()
+        self._made: list[Call] = []
+        self._harm: dict[str, Any] = {}
+        self._pumps = {queue: self._make_pump(queue) for queue in CONSUMERS}
 
     def invoke(self, function: str, event: Any, **harm: Any) -> Call:
         """Call a function in a process of its own."""
@@ -219,30 +229,33 @@ class Product:
             now=datetime.now(UTC),
             request_id=f"request-{next(_requests)}",
         )
-        call = self.invoke("api_handler", event, **harm)
-        if not call.was_killed:
-            case.assert_stored(call.referenced)
-        return call
+        return self.invoke("api_handler", event, **harm)
 
     def consume(self, *queues: str, **harm: Any) -> list[Call]:
         """Deliver the queues until they are empty; only the first batch comes to harm."""
-        made: list[Call] = []
-        pumps = [self._pump(queue, made, harm) for queue in queues]
-        while any([pump.deliver() for pump in pumps]):  # noqa: C419 - each of them
+        self._harm, made = harm, self._made
+        made.clear()
+        while any([self._pumps[queue].deliver() for queue in queues]):  # noqa: C419 - each of them
             assert len(made) < 100, "the queues do not empty"
-        return made
+        return list(made)
 
-    def _pump(self, queue: str, made: list[Call], harm: dict[str, Any]) -> Pump:
+    def _make_pump(self, queue: str) -> Pump:
         def call(event: Any) -> Any:
             if queue == "IndexQueue":
                 self.announced.update(_announced_by(event))
-            made.append(self.invoke(CONSUMERS[queue], event, **({} if made else harm)))
-            if made[-1].was_killed:
-                raise ProcessKilled
-            return made[-1].answer
+            made = self.invoke(CONSUMERS[queue], event, **({} if self._made else self._harm))
+            self._made.append(made)
+            if made.was_killed:
+                raise ProcessKilledError
+            return made.answer
 
         name = self.world.resources.resources[queue].attributes["QueueName"]
         return Pump(self.world.clients, name, call, retry_after=0)
+
+    def hear(self) -> None:
+        """Take what the bus told the index, without indexing it."""
+        for body in self.world.take("IndexQueue"):
+            self.announced.update(_announced_by({"Records": [{"body": body}]}))
 
 
 def _announced_by(event: Any) -> Iterator[InstanceKey]:
@@ -266,7 +279,7 @@ def product(world: World) -> Iterator[Product]:
 
 @dataclass
 class Case:
-    """A partition, and what must be true of it."""
+    """A partition, and what must be true of it; ``files`` are by SOP Instance UID."""
 
     world: World
     partition: str
@@ -274,51 +287,44 @@ class Case:
 
     def __post_init__(self) -> None:
         table = self.world.table
-        self.records = DynamoDbRecordStore(table)
-        self.index = DynamoDbIndexStore(table)
-        self.instances = S3InstanceStore(self.world.clients.s3, self.world.bucket, lambda _: None)
+        self._records = DynamoDbRecordStore(table)
+        self._verdicts = DynamoDbVerdictStore(table)
+        self._index = DynamoDbIndexStore(table)
+        self._instances = S3InstanceStore(self.world.clients.s3, self.world.bucket, lambda _: None)
 
-    def versions(self) -> list[str]:
-        """SOP Instance UID of every version of every object; never the same one twice."""
+    def objects(self) -> list[str]:
+        """SOP Instance UIDs of all versions of all objects."""
         listed = self.world.clients.s3.list_object_versions(
             Bucket=self.world.bucket, Prefix=f"{self.partition}/"
         )
         named = [parse_object_key(one["Key"]) for one in listed.get("Versions", [])]
         return sorted(name[1] for name in named if name)
 
-    def verdicts(self) -> list[str]:
-        """SOP Instance UIDs of the objects that have a verdict."""
-        keys = self.records_of_objects()
-        verdicts = DynamoDbVerdictStore(self.world.table)
-        return sorted(key.sop_instance for key in keys if verdicts.read(key))
+    def assert_stored(self, files: Mapping[str, bytes]) -> list[InstanceRecord]:
+        """Promise 1: each has its object and the record that this object asks for."""
+        records = [self._record_of(uid, file) for uid, file in files.items()]
+        wanted = {record.key: record for record in records}
+        assert self._records.read(wanted) == wanted
+        return records
 
-    def records_of_objects(self) -> dict[InstanceKey, InstanceRecord]:
-        """The record that each object asks for."""
-        made = [self._record_of(uid) for uid in self.versions()]
-        return {record.key: record for record in made}
-
-    def _record_of(self, uid: str) -> InstanceRecord:
-        stored = self.instances.find(self.partition, uid)
+    def _record_of(self, uid: str, file: bytes) -> InstanceRecord:
+        assert self._instances.read(self.partition, uid) == file
+        stored = self._instances.find(self.partition, uid)
         assert stored is not None
-        return read_record(self.instances, DicomFileLimits(), self.partition, uid, stored)
+        source = MemorySource(file)
+        read = read_dicom_file(source, read_file_meta(source))
+        return record_of(read, self.partition, stored.facts, stored.size)
 
-    def assert_stored(self, uids: Sequence[str]) -> None:
-        """Promise 1: what an answer lists has its object and its record, at that moment."""
-        records = self.records_of_objects()
-        keys = {key.sop_instance: key for key in records}
-        assert set(uids) <= keys.keys()
-        there = self.records.read(keys[uid] for uid in uids)
-        assert there == {keys[uid]: records[keys[uid]] for uid in uids}
+    def assert_announced(self, files: Mapping[str, bytes]) -> list[InstanceRecord]:
+        """Promises 1 to 3: one object each and no other, all recorded and announced."""
+        assert self.objects() == sorted(files)
+        records = self.assert_stored(files)
+        assert self.announced.issuperset(record.key for record in records)
+        return records
 
-    def assert_kept(self, files: dict[str, bytes]) -> None:
-        """Promises 1 to 4, once everything has been consumed."""
-        assert self.versions() == sorted(files)
-        for uid, file in files.items():
-            assert self.instances.read(self.partition, uid) == file
-        records = self.records_of_objects()
-        assert self.records.read(records) == records
-        assert records.keys() <= self.announced
-        self.assert_recounted(list(records.values()))
+    def assert_kept(self, files: Mapping[str, bytes]) -> None:
+        """Promises 1 to 4, once the index has consumed its queue."""
+        self.assert_recounted(self.assert_announced(files))
 
     def assert_recounted(self, records: list[InstanceRecord]) -> None:
         """Promise 4: the index is what one recount of all records gives."""
@@ -330,13 +336,20 @@ class Case:
         for key in expected:
             others = {one.study for one in expected if one.series == key.series} - {key.study}
             expected[key] = replace(expected[key], spans=Distinct.of(others))
-        found = self.index.read_series(expected)
+        found = self._index.read_series(expected)
         assert {key: one for key, (one, _) in found.items()} == expected
         for study in {key.study for key in expected}:
             series = [one for key, one in expected.items() if key.study == study]
-            there = self.index.read_study(self.partition, study)
+            there = self._index.read_study(self.partition, study)
             assert there is not None
             assert there[0] == fold(self.partition, study, series)
+
+    def assert_judged(self, files: Mapping[str, bytes]) -> None:
+        """Each has the verdict on its bytes."""
+        for record in self.assert_stored(files):
+            verdict = self._verdicts.read(record.key)
+            assert verdict is not None
+            assert verdict.sha256 == record.facts.sha256
 
 
 def _series_of(record: InstanceRecord) -> SeriesKey:
@@ -349,7 +362,7 @@ MakeCase = Callable[[], Case]
 @pytest.fixture
 def make_case(product: Product) -> MakeCase:
     def make() -> Case:
-        product.world.empty_queues()
+        product.world.forget()
         return Case(product.world, f"crash-{next(_partitions)}", product.announced)
 
     return make

@@ -24,6 +24,8 @@ FILES = {
     "1.2.4.1": make_file("1.2.4.1", "1.2.4"),
 }
 SENT = list(FILES.values())
+PAIR = {uid: FILES[uid] for uid in ("1.2.3.1", "1.2.4.1")}
+"""One instance of each study: what a consumer does for the third is what it does for the first."""
 STORING = [*["s3.PutObject"] * 3, "dynamodb.BatchWriteItem", "eventbridge.PutEvents"]
 EVERYTHING = ("ReconcileQueue", "ValidateQueue", "IndexQueue")
 MOST_STEPS = 60
@@ -54,8 +56,10 @@ def test_an_unharmed_request_makes_these_steps(product: Product, case: Case) -> 
     call = product.post(case, SENT)
     assert (call.status, call.referenced) == (200, list(FILES))
     assert call.calls == STORING
+    case.assert_stored(FILES)
     product.consume(*EVERYTHING)
     case.assert_kept(FILES)
+    case.assert_judged(FILES)
 
 
 # ------------------------------------------------------------------ the origin server is killed
@@ -68,8 +72,9 @@ def test_what_a_killed_request_left_is_completed_by_a_resend(
         return product.post(case, SENT, **kill)
 
     for case, killed in each_kill(subtests, make_case, attempt):
-        assert len(case.versions()) == killed.calls.count("s3.PutObject")
+        assert len(case.objects()) == killed.calls.count("s3.PutObject")
         assert product.post(case, SENT).referenced == list(FILES)
+        case.assert_stored(FILES)
         product.consume("IndexQueue")
         case.assert_kept(FILES)
 
@@ -81,9 +86,10 @@ def test_what_a_killed_request_left_is_completed_by_reconcile_alone(
         return product.post(case, SENT, **kill)
 
     for case, _ in each_kill(subtests, make_case, attempt):
-        left = case.versions()
+        left = {uid: FILES[uid] for uid in case.objects()}
         product.consume(*EVERYTHING)
-        case.assert_kept({uid: FILES[uid] for uid in left})
+        case.assert_kept(left)
+        case.assert_judged(left)
 
 
 def test_a_resend_may_be_killed_too(
@@ -95,8 +101,8 @@ def test_a_resend_may_be_killed_too(
 
     for case, _ in each_kill(subtests, make_case, attempt):
         assert product.post(case, SENT).referenced == list(FILES)
-        product.consume("IndexQueue")
-        case.assert_kept(FILES)
+        product.hear()
+        case.assert_announced(FILES)
 
 
 # ------------------------------------------------------------------ a consumer is killed
@@ -106,31 +112,41 @@ def test_a_killed_indexer_is_completed_by_the_next_delivery(
     product: Product, make_case: MakeCase, subtests: pytest.Subtests
 ) -> None:
     def attempt(case: Case, kill: dict[str, int]) -> Call:
-        product.post(case, SENT)
+        product.post(case, list(PAIR.values()))
         return product.consume("IndexQueue", **kill)[0]
 
     for case, _ in each_kill(subtests, make_case, attempt):
-        case.assert_kept(FILES)
+        case.assert_kept(PAIR)
 
 
 def test_a_killed_validator_is_completed_by_the_next_delivery(
     product: Product, make_case: MakeCase, subtests: pytest.Subtests
 ) -> None:
     def attempt(case: Case, kill: dict[str, int]) -> Call:
-        product.post(case, SENT)
+        product.post(case, list(PAIR.values()))
         return product.consume("ValidateQueue", **kill)[0]
 
     for case, _ in each_kill(subtests, make_case, attempt):
-        assert case.verdicts() == sorted(FILES)
+        case.assert_judged(PAIR)
 
 
 def test_a_killed_reconcile_is_completed_by_the_next_delivery(
     product: Product, make_case: MakeCase, subtests: pytest.Subtests
 ) -> None:
     def attempt(case: Case, kill: dict[str, int]) -> Call:
-        product.post(case, SENT, kill_before=STORING.index("dynamodb.BatchWriteItem") + 1)
+        product.post(case, list(PAIR.values()), kill_before=len(PAIR) + 1)
         return product.consume("ReconcileQueue", **kill)[0]
 
     for case, _ in each_kill(subtests, make_case, attempt):
-        product.consume("IndexQueue")
-        case.assert_kept(FILES)
+        product.hear()
+        case.assert_announced(PAIR)
+
+
+def test_an_event_of_several_instances_that_killed_its_consumer_comes_again_in_pieces(
+    product: Product, case: Case
+) -> None:
+    product.post(case, SENT)
+    killed, *again = product.consume("IndexQueue", kill_before=9)
+    assert killed.was_killed
+    assert any("sqs.SendMessageBatch" in call.calls for call in again)
+    case.assert_kept(FILES)

@@ -16,6 +16,7 @@ from tests.builders_dicom import (
 )
 from tests.hostile.canary import TEXT
 from tests.hostile.cases import (
+    STORED,
     Case,
     FileCase,
     Request,
@@ -23,7 +24,6 @@ from tests.hostile.cases import (
     good_file,
     join_parts,
     refused,
-    unnamed,
 )
 
 NO_UIDS: dict[str, bytes] = {
@@ -90,16 +90,9 @@ IN_FILE_META = tuple(
         outcome,
     )
     for tag, number, outcome in (
-        (
-            "(0002,0002)",
-            MEDIA_STORAGE_SOP_CLASS_UID,
-            unnamed(Reason.INVALID_SOP_INSTANCE, "(0002,0002)"),
-        ),
-        (
-            "(0002,0003)",
-            MEDIA_STORAGE_SOP_INSTANCE_UID,
-            unnamed(Reason.INVALID_SOP_INSTANCE, "(0002,0003)"),
-        ),
+        # The data set names the instance; anonymisers leave all sorts of things here.
+        ("(0002,0002)", MEDIA_STORAGE_SOP_CLASS_UID, STORED),
+        ("(0002,0003)", MEDIA_STORAGE_SOP_INSTANCE_UID, STORED),
         (
             "(0002,0010)",
             TRANSFER_SYNTAX_UID,

@@ -42,7 +42,7 @@ def _contiguous(frame: memoryview, wanted: bytes) -> memoryview:
 
 
 def _jpeg_xl(frame: memoryview) -> memoryview:
-    """Return the one ``jxlc``, or the ``jxlp`` in the order of their indices (18181-2 9.9, 9.10)."""
+    """Return the one ``jxlc``, or the ``jxlp`` in the order of their indices (18181-2 9.9)."""
     parts: dict[int, memoryview] = {}
     for kind, start, end in boxes(frame):
         if kind == b"jxlc":

@@ -5,38 +5,17 @@ object refuses that instance; nothing silently becomes empty or something else.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from chalicelib.dicomweb.dataset import Dataset, Element, Value
-from chalicelib.dicomweb.dicom_json.syntax import Number, parse_json
+from chalicelib.dicomweb.dataset import Dataset, Element
+from chalicelib.dicomweb.decoded import Decoded, MetadataLimits
+from chalicelib.dicomweb.dicom_json.syntax import parse_json
+from chalicelib.dicomweb.dicom_json.values import Values
 from chalicelib.dicomweb.dictionary import dictionary_vr
 from chalicelib.dicomweb.errors import RequestError
-from chalicelib.dicomweb.metadata import (
-    Decoded,
-    ElementCount,
-    MetadataLimits,
-    Refusal,
-    has_creator,
-    left_out,
-)
-from chalicelib.dicomweb.metadata_values import (
-    BINARY_VRS,
-    FLOAT_VRS,
-    INTEGER_VRS,
-    NAMED_FLOATS,
-    bulkdata_reference,
-    check_texts,
-    decimal_string_of,
-    float_of,
-    in_range,
-    inline_binary,
-    integer_of,
-    refused,
-    tag_of,
-)
+from chalicelib.dicomweb.metadata_elements import ElementCount, Refusal, has_creator, left_out
+from chalicelib.dicomweb.metadata_values import bulkdata_reference, inline_binary
 from chalicelib.dicomweb.uids import is_uid
 from chalicelib.standard.reasons import FailureReason
 from chalicelib.standard.vrs import VRS
@@ -45,7 +24,6 @@ _TAG = re.compile("[0-9A-Fa-f]{8}")
 _LEVELS_OF_A_SEQUENCE = 3  # attribute, Value, item
 _LEVELS_AROUND = 5  # array, instance; attribute, Value, PN
 _VALUE_MEMBERS = ("Value", "BulkDataURI", "InlineBinary")
-_NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 
 
 def decode_json(
@@ -66,8 +44,8 @@ def decode_json(
         with more instances than the limits.
     """
     limits = limits or MetadataLimits()
-    depth = _LEVELS_AROUND + _LEVELS_OF_A_SEQUENCE * limits.max_depth
-    instances = parse_json(body, depth)
+    levels = _LEVELS_AROUND + _LEVELS_OF_A_SEQUENCE * limits.max_depth
+    instances = parse_json(body, levels, ("max_depth", limits.max_depth))
     if isinstance(instances, dict):
         instances = [instances]
     if not isinstance(instances, list) or not all(isinstance(i, dict) for i in instances):
@@ -120,6 +98,7 @@ class _Instance:
         self._limits = limits
         self._count = ElementCount(limits.max_elements)
         self.observations: set[str] = set()
+        self._values = Values(limits.max_value_length, self.observations)
 
     def dataset(self, members: dict[str, Any], depth: int) -> Dataset:
         """Return the data set of an object (F.2.2)."""
@@ -154,7 +133,7 @@ class _Instance:
         if not isinstance(attribute, dict):
             raise Refusal("is no object")
         vr = attribute.get("vr")
-        if vr not in _VALUES:
+        if type(vr) is not str or vr not in VRS:
             vr = self._missing_vr(tag, attribute)
         if len(attribute) == 1:
             if "vr" in attribute:
@@ -169,7 +148,7 @@ class _Instance:
                 return Element(tag, vr)
             if vr == "SQ":
                 return Element(tag, vr, "", self._items(tag, values, depth))
-            return Element(tag, vr, "", _VALUES[vr](values, self))
+            return Element(tag, vr, "", self._values.of(vr, values))
         return self._outside_value(tag, vr, attribute)
 
     def _missing_vr(self, tag: int, attribute: dict[str, Any]) -> str:
@@ -190,13 +169,14 @@ class _Instance:
         if "BulkDataURI" in attribute:
             reference = bulkdata_reference(vr, self._string(attribute, "BulkDataURI"))
             return Element(tag, vr, bulkdata=reference)
+        self.observations.add("metadata-unknown-member")
         return Element(tag, vr)
 
     def _string(self, attribute: dict[str, Any], member: str) -> str:
         value = attribute[member]
         if type(value) is not str:
             raise Refusal(f"has a member {member} that is no string")
-        self.check_length(value)
+        self._values.check_length(value)
         return value
 
     def _items(self, tag: int, values: list[Any], depth: int) -> tuple[Dataset, ...]:
@@ -215,129 +195,3 @@ class _Instance:
                 refusal.within(tag, number)
                 raise
         return tuple(items)
-
-    def check_length(self, text: str) -> None:
-        """Refuse a text that is longer than the limit."""
-        if len(text) > self._limits.max_value_length:
-            raise Refusal(
-                f"has a value of {len(text)} characters; "
-                f"{self._limits.max_value_length} are allowed"
-            )
-
-
-def _texts(vr: str, values: Sequence[Any], instance: _Instance) -> tuple[Value, ...]:
-    """Values of a string VR; null is an empty one among several (F.2.5)."""
-    texts = []
-    for number, value in enumerate(values, 1):
-        if type(value) is str:
-            if len(value) > 1024:
-                instance.check_length(value)
-            texts.append(value)
-        elif value is None:
-            texts.append("")
-        else:
-            raise refused(f"has VR {vr} and value {number} is no string")
-    return check_texts(vr, texts)
-
-
-def _number_strings(vr: str, values: Sequence[Any], instance: _Instance) -> tuple[Value, ...]:
-    """Values of DS or IS: numbers or strings (Table F.2.3-1)."""
-    return _texts(
-        vr, [_number_string(vr, value, n, instance) for n, value in enumerate(values, 1)], instance
-    )
-
-
-def _number_string(vr: str, value: Any, number: int, instance: _Instance) -> Any:
-    if type(value) is not int and type(value) is not Number:
-        return value
-    if vr == "IS":
-        return str(_integer_of(vr, value, number))
-    text, rounded = decimal_string_of(str(value), number)
-    if rounded:
-        instance.observations.add("metadata-rounded-decimal")
-    return text
-
-
-def _integers(vr: str, values: Sequence[Any], _instance: _Instance) -> tuple[Value, ...]:
-    if len(values) == 1 and values[0] is None:
-        return ()
-    return tuple(_integer_of(vr, value, number) for number, value in enumerate(values, 1))
-
-
-def _integer_of(vr: str, value: Any, number: int) -> int:
-    if type(value) is int:
-        return in_range(vr, value, number)
-    if type(value) is Number or (type(value) is str and vr in ("SV", "UV")):
-        return integer_of(vr, value, number)
-    raise refused(f"has VR {vr} and value {number} is no number")
-
-
-def _floats(vr: str, values: Sequence[Any], _instance: _Instance) -> tuple[Value, ...]:
-    if len(values) == 1 and values[0] is None:
-        return ()
-    return tuple(_float_of(vr, value, number) for number, value in enumerate(values, 1))
-
-
-def _float_of(vr: str, value: Any, number: int) -> float:
-    if type(value) is int or type(value) is Number:
-        return float_of(vr, value, number)
-    if type(value) is str and value in NAMED_FLOATS:
-        return NAMED_FLOATS[value]
-    raise refused(f"has VR {vr} and value {number} is no number")
-
-
-def _tags(values: Sequence[Any], instance: _Instance) -> tuple[Value, ...]:
-    if len(values) == 1 and values[0] is None:
-        return ()
-    for number, value in enumerate(values, 1):
-        if type(value) is not str:
-            raise refused(f"has VR AT and value {number} is no string")
-        if value != value.upper():
-            instance.observations.add("metadata-lower-case-tag")
-    return tuple(tag_of(value, number) for number, value in enumerate(values, 1))
-
-
-def _names(values: Sequence[Any], instance: _Instance) -> tuple[Value, ...]:
-    """Values of PN; an empty one is null, or an object without members (R-722)."""
-    names = [_name(value, number) for number, value in enumerate(values, 1)]
-    return _texts("PN", names, instance)
-
-
-def _name(value: Any, number: int) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, dict) or value.keys() - _NAME_GROUPS:
-        raise refused(f"has VR PN and value {number} is no object of component groups")
-    groups = [value.get(group) or "" for group in _NAME_GROUPS]
-    if any(type(group) is not str or "=" in group for group in groups):
-        raise refused(f"has VR PN and in value {number} a component group that is none")
-    return "=".join(groups).rstrip("=")
-
-
-def _binary(vr: str, _values: Sequence[Any], _instance: _Instance) -> tuple[Value, ...]:
-    raise Refusal(f"has VR {vr} and a Value; it needs InlineBinary or BulkDataURI")
-
-
-def _unreachable_items(_values: Sequence[Any], _instance: _Instance) -> tuple[Value, ...]:
-    raise AssertionError("items are decoded by the instance")
-
-
-def _decoder_of(vr: str) -> Callable[[Sequence[Any], _Instance], tuple[Value, ...]]:
-    if vr == "SQ":
-        return _unreachable_items
-    if vr == "PN":
-        return _names
-    if vr == "AT":
-        return _tags
-    if vr in BINARY_VRS:
-        return partial(_binary, vr)
-    if vr in INTEGER_VRS:
-        return partial(_integers, vr)
-    if vr in FLOAT_VRS:
-        return partial(_floats, vr)
-    if vr in ("DS", "IS"):
-        return partial(_number_strings, vr)
-    return partial(_texts, vr)
-
-
-_VALUES = {vr: _decoder_of(vr) for vr in VRS}

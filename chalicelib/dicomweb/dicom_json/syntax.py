@@ -25,15 +25,17 @@ class Number(str):
     __slots__ = ()
 
 
-def parse_json(body: bytes | memoryview, max_depth: int) -> Any:
+def parse_json(body: bytes | memoryview, max_levels: int, limit: tuple[str, int]) -> Any:
     """Return the text's value: dict, list, str, int, ``Number``, bool or None.
 
     Parameters
     ----------
     body : bytes or memoryview
         UTF-8 without byte order mark (RFC 8259 8.1).
-    max_depth : int
+    max_levels : int
         Arrays and objects inside one another.
+    limit : tuple of (str, int)
+        The setting that ``max_levels`` follows from.
 
     Raises
     ------
@@ -42,10 +44,11 @@ def parse_json(body: bytes | memoryview, max_depth: int) -> Any:
     """
     body = bytes(body)
     text = _decoded(body)
-    if _depth(body) > max_depth:
+    if _depth(body) > max_levels:
         raise _refused(
-            f"The JSON text nests arrays and objects deeper than {max_depth}.",
-            limit=("max_depth", max_depth),
+            f"The JSON text nests arrays and objects deeper than {max_levels} levels, which "
+            f"{limit[1]} sequences inside one another need.",
+            limit,
         )
     try:
         return json.loads(

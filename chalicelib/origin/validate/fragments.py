@@ -11,7 +11,6 @@ from struct import iter_unpack
 
 from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.byte_source import ByteSource, read_bytes
-from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.structure import Kind, Step
 from chalicelib.origin.validate.findings import Findings
 from chalicelib.origin.validate.kept import (
@@ -25,10 +24,7 @@ from chalicelib.standard.codestream_syntaxes import (
     ONE_FRAGMENT_PER_FRAME,
     VIDEO,
 )
-from chalicelib.standard.reasons import FailureReason
 
-MAX_FRAGMENTS = 1_000_000
-"""Ten times the frames an instance may have here; remembered in 16 bytes each."""
 _ITEM_HEADER_BYTES = 8
 _READ_AT_ONCE = 1 << 16
 _PATH = tags.format_tag(tags.PIXEL_DATA)
@@ -38,7 +34,7 @@ class Fragments:
     """The fragments of the top-level Pixel Data, remembered while a walk goes by.
 
     ``starts`` and ``lengths`` leave out the item of the Basic Offset Table: the first is the
-    offset of each fragment's value in the source.
+    offset of each fragment's value in the source. Sixteen bytes each.
     """
 
     def __init__(self) -> None:
@@ -52,13 +48,7 @@ class Fragments:
         self._has_table = False
 
     def take(self, step: Step) -> None:
-        """Look at one step of the walk.
-
-        Raises
-        ------
-        InstanceError
-            TOO_MANY_ELEMENTS: more than MAX_FRAGMENTS.
-        """
+        """Look at one step of the walk, which bounds the number of fragments."""
         if step.depth or step.tag != tags.PIXEL_DATA:
             return
         if step.kind is Kind.FRAGMENTS:
@@ -75,12 +65,6 @@ class Fragments:
             self._has_table = True
             self.table_start, self.table_bytes = step.offset, step.length
             return
-        if len(self.starts) >= MAX_FRAGMENTS:
-            raise InstanceError(
-                FailureReason.TOO_MANY_ELEMENTS,
-                f"{_PATH} has more than {MAX_FRAGMENTS} fragments.",
-                tag_path=_PATH,
-            )
         self.starts.append(step.offset)
         self.lengths.append(step.length)
 

@@ -105,9 +105,11 @@ def judge_identity(
             detail = f"{path} is {uid}; the instance is filed under {filed}."
             findings.add("filed-under-another-uid", path, detail)
     _judge_against_file_meta(kept, meta, findings)
-    sop_class = kept.uid(tags.SOP_CLASS_UID) or meta.sop_class
+    in_data_set = kept.uid(tags.SOP_CLASS_UID)
+    sop_class = in_data_set or meta.sop_class
     if sop_class and kind_of(sop_class) is not SopClassKind.STORAGE:
-        path = tags.format_tag(tags.SOP_CLASS_UID)
+        tag = tags.SOP_CLASS_UID if in_data_set else _MEDIA_STORAGE_SOP_CLASS_UID
+        path = tags.format_tag(tag)
         detail = f"{path} is {sop_class}: {kind_of(sop_class).value}."
         findings.add("not-a-storage-class", path, detail)
 

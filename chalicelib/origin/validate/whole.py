@@ -145,9 +145,6 @@ class _DataSetJudge:
             for step in walk:
                 kind = step.kind
                 if kind in _ELEMENTS and step.depth == 0:
-                    if step.tag == tags.PIXEL_DATA and kind is Kind.SEQUENCE:
-                        fragments.is_present = True  # Implicit VR: what follows are no elements
-                        break
                     kept.take(step)
                 elements.take(step)
                 if kind >= Kind.FRAGMENTS:

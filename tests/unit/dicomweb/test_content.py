@@ -87,6 +87,25 @@ def test_preamble_and_file_meta_are_no_content() -> None:
     assert differences(encode_file(rich_dataset()), changed) == ()
 
 
+def coerced(at: str, before: str) -> bytes:
+    modified = Dataset()
+    modified.PatientID = before
+    entry = Dataset()
+    entry.ModifiedAttributesSequence = [modified]
+    entry.AttributeModificationDateTime = at
+    return encode_file(make_dataset(OriginalAttributesSequence=[entry]))
+
+
+def test_the_time_of_a_coercion_is_no_content() -> None:
+    one, other = coerced("20240101120000", "P0"), coerced("20240101120001.5", "P0")
+    assert differences(one, other) == ()
+
+
+def test_what_was_coerced_is_content() -> None:
+    one, other = coerced("20240101120000", "P0"), coerced("20240101120000", "P9")
+    assert differences(one, other) == (0x04000561,)
+
+
 def test_padding_of_text_is_no_content() -> None:
     one = encode_file(make_dataset())
     assert b"P1" in one

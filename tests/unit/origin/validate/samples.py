@@ -14,7 +14,6 @@ from tests.builders_dicom import (
     BIG,
     DEFLATED,
     EXPLICIT_LITTLE_UID,
-    IMPLICIT,
     JPEG_BASELINE,
     PATIENT_NAME,
     PIXEL_DATA,
@@ -27,7 +26,6 @@ from tests.builders_dicom import (
     deflate,
     element,
     fragments,
-    item,
     make_file,
     make_meta,
     nested,
@@ -186,11 +184,6 @@ def _palette() -> FileParts:
 def _rgb() -> FileParts:
     pixels = element(PIXEL_DATA, "OW", bytes(48))
     return good(us(PER_PIXEL, 3), cs(PHOTOMETRIC, b"RGB"), pixels)
-
-
-def _implicit_fragments() -> FileParts:
-    pixels = pack("<HHI", 0x7FE0, 0x0010, 0xFFFFFFFF) + item(b"") + item(b"\xff\xd8\xff\xe0")
-    return replace(make_file(UIDS, encoding=IMPLICIT), tail=pixels).with_elements(PIXEL_DATA)
 
 
 def extended(offsets: bytes, lengths: bytes | None, table: bytes = b"") -> FileParts:

@@ -1,5 +1,6 @@
 """Every rule is raised by its sample, says the truth, and gives no value away."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def test_every_rule_is_cited_by_a_check() -> None:
     text = "".join(path.read_text() for path in VALIDATION.glob("*.py"))
     uncited = {rule for rule in RULES.keys() - SEEN_AT_INTAKE if f'"{rule}"' not in text}
     assert uncited == set()
+
+
+@pytest.mark.parametrize("path", sorted(VALIDATION.glob("*.py")), ids=lambda path: path.stem)
+def test_no_check_cites_a_rule_that_is_not_in_the_table(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        is_add = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if is_add and node.func.attr.endswith("add") and isinstance(node.args[0], ast.Constant):
+            assert node.args[0].value in RULES
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -1,63 +1,13 @@
-"""Metadata as it is decoded: what DICOM JSON and Native DICOM Model XML have in common.
+"""Elements of metadata: which a data set may hold, how many, and how a refusal finds its path.
 
-Here: the outcome of decoding one instance, the bounds, which elements metadata may hold. What
-values may look like is in ``metadata_values``; how each format writes them is its own business.
+What values may look like is in ``metadata_values``; how a format writes them is its own business.
 """
 
-from dataclasses import dataclass
+from collections.abc import Container
 
 from chalicelib.dicomweb import tags
-from chalicelib.dicomweb.dataset import Dataset
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.standard.reasons import FailureReason
-
-
-@dataclass(frozen=True, slots=True)
-class MetadataLimits:
-    """Bounds of metadata.
-
-    Parameters
-    ----------
-    max_instances : int
-        Instances of one JSON array; each becomes an object to store.
-    max_depth : int
-        Sequences inside sequences. A real enhanced object nests below 10 deep.
-    max_elements : int
-        Elements and items of one instance.
-    max_value_length : int
-        Characters of one text, base64 included. Longer values travel as bulkdata.
-    """
-
-    max_instances: int = 500
-    max_depth: int = 32
-    max_elements: int = 500_000
-    max_value_length: int = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What became of the metadata of one instance: a data set, or the reason why there is none.
-
-    Attributes
-    ----------
-    number : int
-        1-based, in a JSON array; an XML document holds one instance.
-    dataset : Dataset or None
-        Without group 0002 and group lengths.
-    error : InstanceError or None
-        Exactly one of ``dataset`` and ``error`` is None.
-    sop_class, sop_instance : str
-        The UIDs as far as they could be read, for the item of a failure; "" otherwise.
-    observations : frozenset of str
-        Names of what was tolerated; see ``standard.observations``.
-    """
-
-    number: int
-    dataset: Dataset | None
-    error: InstanceError | None = None
-    sop_class: str = ""
-    sop_instance: str = ""
-    observations: frozenset[str] = frozenset()
 
 
 class Refusal(Exception):  # noqa: N818
@@ -112,8 +62,7 @@ class ElementCount:
             )
 
 
-# PS3.5 7.1 and 7.8.1: groups of commands and of delimiters, and odd groups nobody may use.
-_FORBIDDEN_GROUPS = frozenset({0x0000, 0x0001, 0x0003, 0x0005, 0x0007, 0xFFFE, 0xFFFF})
+_FORBIDDEN_GROUPS = (0x0000, 0xFFFE)  # commands (PS3.7 E.1), items and delimiters (PS3.5 7.5)
 
 
 def left_out(tag: int) -> str:
@@ -135,7 +84,7 @@ def left_out(tag: int) -> str:
     return "" if tag & 0xFFFF else "metadata-group-length"
 
 
-def has_creator(tag: int, present: dict[int, object]) -> bool:
+def has_creator(tag: int, present: Container[int]) -> bool:
     """Return whether a private element's block is reserved by an element of the same data set."""
     block = tag >> 8 & 0xFF
     return block >= 0x10 and (tag & 0xFFFF0000 | block) in present

@@ -1,0 +1,422 @@
+"""The journal: what is known of every instance, so that nothing is lost and nothing sent twice.
+
+One SQLite file (mode 0600, write-ahead log) for one destination. It holds paths, sizes, times,
+UIDs, states and codes; no value of a patient's, no secret, no words of a server's. An instance is
+written down as *sent* before the first byte of it leaves and as *referenced* only after the server
+has listed it. A process that dies in between leaves *sent*, which the next run takes for unknown.
+
+Paths may carry names of patients where folders do: hence the mode.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from chalicelib.useragent.errors import UsageError
+from chalicelib.useragent.headers import Identity
+from chalicelib.useragent.model import Cause, Instance, Outcome, State
+from chalicelib.useragent.sources import FileSource, Source
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS instance (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    form TEXT NOT NULL,
+    sop_class TEXT NOT NULL,
+    sop_instance TEXT NOT NULL,
+    study TEXT NOT NULL,
+    series TEXT NOT NULL,
+    transfer_syntax TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    uncertain INTEGER NOT NULL DEFAULT 0,
+    rewritten INTEGER NOT NULL DEFAULT 0,
+    cause TEXT NOT NULL DEFAULT '',
+    reason INTEGER,
+    status INTEGER,
+    detail TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS instance_by_uid ON instance (sop_instance);
+CREATE TABLE IF NOT EXISTS skipped (run INTEGER NOT NULL, path BLOB NOT NULL, reason TEXT NOT NULL);
+"""
+_COLUMNS = (
+    "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
+    "state, uncertain, rewritten, cause, reason, status, detail"
+)
+_PENDING = "('found', 'sent', 'unknown', 'unverified', 'failed')"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row: one instance and what is known of it."""
+
+    id: int
+    source: FileSource
+    form: str
+    identity: Identity
+    state: State
+    is_uncertain: bool
+    is_rewritten: bool = False
+    cause: Cause | None = None
+    reason: int | None = None
+    status: int | None = None
+    detail: str = ""
+
+    def instance(self, source: Source | None = None) -> Instance:
+        """Return the instance to send."""
+        known = self.identity
+        return Instance(
+            known.sop_class,
+            known.sop_instance,
+            known.study,
+            known.series,
+            known.transfer_syntax,
+            source or self.source,
+            key=self.id,
+            is_uncertain=self.is_uncertain,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Instances of a run in one state, and their bytes."""
+
+    instances: int = 0
+    size: int = 0
+
+
+class Journal:
+    """An open journal; a context manager. Methods may be called from any thread.
+
+    Parameters
+    ----------
+    path : str
+        Created with mode 0600 when it is not there; ``:memory:`` is kept nowhere.
+    destination : str, optional
+        What the journal is about; None opens whatever it is about.
+
+    Raises
+    ------
+    UsageError
+        The file is no journal, is in use, or is about another destination.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], destination: str | None = None) -> None:
+        self.path = os.fspath(path)
+        self._lock = threading.RLock()
+        self._holder: int | None = None
+        if self.path != ":memory:":
+            if destination is None and not os.path.exists(self.path):
+                raise UsageError(f"There is no journal {self.path}.")
+            self._create(is_writer=destination is not None)
+        self._database = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=30
+        )
+        try:
+            self._prepare()
+            self._bind(destination)
+        except sqlite3.DatabaseError:
+            self.close()
+            raise UsageError(f"{self.path} is not a journal.") from None
+        except UsageError:
+            self.close()
+            raise
+        self.run = int(self.fact("run") or 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was written is kept."""
+        with self._lock:
+            self._database.close()
+            if self._holder is not None:
+                os.close(self._holder)
+                self._holder = None
+
+    @property
+    def destination(self) -> str:
+        """What the journal is about."""
+        return self.fact("destination")
+
+    def fact(self, name: str) -> str:
+        """Return something remembered of the destination, "" where nothing is."""
+        with self._lock:
+            row = self._database.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def remember(self, name: str, value: str) -> None:
+        """Remember something of the destination, such as the largest body that it takes."""
+        with self._lock:
+            self._database.execute(
+                "INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (name, value),
+            )
+
+    # ------------------------------------------------------------------ finding
+
+    def begin_run(self) -> int:
+        """Begin a run: entries belong to it once they are found again. Return its number."""
+        with self._transaction():
+            self.run += 1
+            self.remember("run", str(self.run))
+            self._database.execute("DELETE FROM skipped")
+        return self.run
+
+    def is_known(self, source: FileSource) -> bool:
+        """Return whether the file is an entry as it is; then it belongs to this run too."""
+        with self._lock:
+            cursor = self._database.execute(
+                "UPDATE instance SET run = ? WHERE path = ? AND size = ? AND mtime_ns = ?",
+                (self.run, source.path, source.size, source.mtime_ns),
+            )
+            return cursor.rowcount > 0
+
+    def add(self, found: Iterable[tuple[FileSource, Identity, str]]) -> None:
+        """Enter instances as found; the entry of a file that has changed begins anew."""
+        rows = [
+            (
+                source.path,
+                source.size,
+                source.mtime_ns,
+                form,
+                one.sop_class,
+                one.sop_instance,
+                one.study,
+                one.series,
+                one.transfer_syntax,
+                self.run,
+            )
+            for source, one, form in found
+        ]
+        with self._transaction():
+            self._database.executemany(
+                "INSERT OR REPLACE INTO instance (path, size, mtime_ns, form, sop_class, "
+                "sop_instance, study, series, transfer_syntax, run, state) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')",
+                rows,
+            )
+
+    def add_skipped(self, skipped: Iterable[tuple[bytes, str]]) -> None:
+        """Enter what is not sent."""
+        with self._transaction():
+            self._database.executemany(
+                "INSERT INTO skipped VALUES (?, ?, ?)",
+                [(self.run, path, reason) for path, reason in skipped],
+            )
+
+    # ------------------------------------------------------------------ sending
+
+    def sending(self, instances: Sequence[Instance]) -> None:
+        """Write down that instances leave now, before they do."""
+        with self._transaction():
+            self._database.executemany(
+                "UPDATE instance SET state = 'sent', attempts = attempts + 1 WHERE id = ?",
+                [(instance.key,) for instance in instances],
+            )
+
+    def settled(self, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of instances."""
+        with self._transaction():
+            self._database.executemany(
+                "UPDATE instance SET state = ?, cause = ?, reason = ?, status = ?, detail = ?, "
+                "rewritten = ?, uncertain = ? WHERE id = ?",
+                [
+                    (
+                        one.state.value,
+                        one.cause.value,
+                        one.reason,
+                        one.status,
+                        one.detail,
+                        int(one.is_rewritten),
+                        int(one.state in (State.UNKNOWN, State.UNVERIFIED)),
+                        one.instance.key,
+                    )
+                    for one in outcomes
+                ],
+            )
+
+    def take_back(self, instances: Sequence[Instance]) -> None:
+        """Write down that instances did not leave, or not for certain: they are sent again."""
+        with self._transaction():
+            self._database.executemany(
+                "UPDATE instance SET state = CASE WHEN ? THEN 'unknown' ELSE 'found' END, "
+                "uncertain = ? WHERE id = ? AND state = 'sent'",
+                [(one.is_uncertain, one.is_uncertain, one.key) for one in instances],
+            )
+
+    def resume(self) -> None:
+        """Take what an earlier process left as sent for unknown."""
+        with self._transaction():
+            self._database.execute(
+                "UPDATE instance SET state = 'unknown', uncertain = 1 WHERE state = 'sent'"
+            )
+
+    # ------------------------------------------------------------------ reading
+
+    def pending(self, after: int, limit: int = 200) -> list[Entry]:
+        """Return entries of this run that are to be sent, by id beyond ``after``."""
+        return self._entries(
+            f"run = ? AND id > ? AND state IN {_PENDING} ORDER BY id LIMIT ?",
+            (self.run, after, limit),
+        )
+
+    def first_of(self, sop_instance: str, before: int) -> Entry | None:
+        """Return the entry of this run with that UID that comes before another, if there is one."""
+        found = self._entries(
+            "sop_instance = ? AND id < ? AND run = ? AND cause != 'twin' ORDER BY id LIMIT 1",
+            (sop_instance, before, self.run),
+        )
+        return found[0] if found else None
+
+    def in_states(self, states: Iterable[State], after: int = 0, limit: int = 200) -> list[Entry]:
+        """Return entries of this run in some states, by id beyond ``after``."""
+        wanted = ", ".join(f"'{State(state).value}'" for state in states)
+        return self._entries(
+            f"run = ? AND id > ? AND state IN ({wanted}) ORDER BY id LIMIT ?",
+            (self.run, after, limit),
+        )
+
+    def iterate(self, states: Iterable[State]) -> Iterator[Entry]:
+        """Yield entries of this run in some states, in constant memory."""
+        wanted, after = tuple(states), 0
+        while entries := self.in_states(wanted, after):
+            yield from entries
+            after = entries[-1].id
+
+    def counts(self) -> dict[State, Count]:
+        """Return how many entries of this run are in each state."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT state, count(*), sum(size) FROM instance WHERE run = ? GROUP BY state",
+                (self.run,),
+            ).fetchall()
+        return {State(state): Count(count, size) for state, count, size in rows}
+
+    def count_rewritten(self) -> int:
+        """Return how many instances of this run went out as Explicit VR Little Endian (U-04)."""
+        with self._lock:
+            [row] = self._database.execute(
+                "SELECT count(*) FROM instance WHERE run = ? AND rewritten = 1", (self.run,)
+            ).fetchall()
+        return int(row[0])
+
+    def skipped(self, limit: int = -1) -> Iterator[tuple[bytes, str]]:
+        """Yield path and reason of what this run skipped."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT path, reason FROM skipped ORDER BY rowid LIMIT ?", (limit,)
+            )
+        while page := self._page(rows):
+            yield from page
+
+    def skipped_by_reason(self) -> list[tuple[str, int]]:
+        """Return how many files were skipped for each reason, most frequent first."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT reason, count(*) FROM skipped GROUP BY reason ORDER BY 2 DESC, 1"
+            ).fetchall()
+        return [(str(reason), int(count)) for reason, count in rows]
+
+    def _page(self, rows: sqlite3.Cursor) -> list[tuple[bytes, str]]:
+        with self._lock:
+            return [(bytes(path), str(reason)) for path, reason in rows.fetchmany(200)]
+
+    def _entries(self, condition: str, values: tuple[object, ...]) -> list[Entry]:
+        with self._lock:
+            rows = self._database.execute(
+                f"SELECT {_COLUMNS} FROM instance WHERE {condition}",  # noqa: S608 - our own text
+                values,
+            ).fetchall()
+        return [_entry(row) for row in rows]
+
+    # ------------------------------------------------------------------ the file
+
+    def _create(self, *, is_writer: bool) -> None:
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.close(descriptor)
+            if is_writer:
+                os.chmod(self.path, 0o600)
+                self._holder = _hold(f"{self.path}.lock")
+        except OSError as error:
+            raise UsageError(f"The journal cannot be opened: {error.strerror}.") from None
+
+    def _prepare(self) -> None:
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("PRAGMA cache_size = -2000")  # KiB
+        self._database.executescript(_SCHEMA)
+
+    def _bind(self, destination: str | None) -> None:
+        version = self.fact("schema")
+        if version not in ("", str(SCHEMA_VERSION)):
+            raise UsageError(f"{self.path} was written by another version of this program.")
+        if destination is None:
+            return
+        if self.destination not in ("", destination):
+            raise UsageError(f"{self.path} is about another destination: {self.destination}")
+        self.remember("schema", str(SCHEMA_VERSION))
+        self.remember("destination", destination)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+
+def _hold(path: str) -> int | None:
+    """Return a lock that ends with the process, None where the system has none."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - not a POSIX system
+        return None
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise UsageError("Another process is sending with this journal.") from None
+    return descriptor
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    source, identity = FileSource(*row[1:4]), Identity(*row[5:10])
+    state, uncertain, rewritten, cause, reason, status, detail = row[10:]
+    return Entry(
+        row[0],
+        source,
+        row[4],
+        identity,
+        State(state),
+        bool(uncertain),
+        bool(rewritten),
+        Cause(cause) if cause else None,
+        reason,
+        status,
+        detail,
+    )

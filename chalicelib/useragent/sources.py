@@ -1,0 +1,150 @@
+"""Where an instance's bytes are: a file, memory, or something the caller brings.
+
+A source can be read any number of times, from the start or by ranges, and notices when what it
+reads is no longer what was planned.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.dicomweb.byte_source import RangeSource
+from chalicelib.dicomweb.multipart_writer import Buffer
+from chalicelib.useragent.errors import SourceError
+
+CHUNK_BYTES = 256 * 1024
+
+
+class Source(Protocol):
+    """Bytes of a DICOM file.
+
+    ``label`` names the source to a person and in reports: a path as a rule.
+    """
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def chunks(self) -> Iterator[Buffer]:
+        """Yield all bytes; a buffer is valid until the next is asked for.
+
+        Raises
+        ------
+        SourceError
+        """
+        ...
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return exactly these bytes.
+
+        Raises
+        ------
+        SourceError
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file, identified by path, size and time of modification (in nanoseconds)."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+
+    @property
+    def label(self) -> str:
+        return os.fsdecode(self.path)
+
+    def chunks(self) -> Iterator[Buffer]:
+        """Yield the file's bytes as they lie on disk."""
+        buffer = bytearray(min(CHUNK_BYTES, max(self.size, 1)))
+        view = memoryview(buffer)
+        left = self.size
+        descriptor = self._open()
+        try:
+            while left:
+                count = os.readv(descriptor, [view[:left] if left < len(view) else view])
+                if count == 0:
+                    raise self._changed()
+                left -= count
+                yield view[:count]
+        except OSError as error:
+            raise self._unreadable(error) from None
+        finally:
+            os.close(descriptor)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a range of the file."""
+        descriptor = self._open()
+        try:
+            found = os.pread(descriptor, length, offset)
+        except OSError as error:
+            raise self._unreadable(error) from None
+        finally:
+            os.close(descriptor)
+        if len(found) != length:
+            raise self._changed()
+        return found
+
+    def _open(self) -> int:
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except OSError as error:
+            raise self._unreadable(error) from None
+        facts = os.fstat(descriptor)
+        if (facts.st_size, facts.st_mtime_ns) != (self.size, self.mtime_ns):
+            os.close(descriptor)
+            raise self._changed()
+        return descriptor
+
+    def _changed(self) -> SourceError:
+        return SourceError(self.label, "The file has changed since it was found.")
+
+    def _unreadable(self, error: OSError) -> SourceError:
+        return SourceError(self.label, f"The file cannot be read: {error.strerror}.")
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySource:
+    """A DICOM file in memory."""
+
+    label: str
+    content: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    def chunks(self) -> Iterator[Buffer]:
+        """Yield the whole."""
+        yield self.content
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a range."""
+        return self.content[offset : offset + length]
+
+    def __repr__(self) -> str:
+        return f"MemorySource({self.size} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContent:
+    """A source as the content of a part: its bytes, untouched."""
+
+    source: Source
+
+    @property
+    def length(self) -> int:
+        return self.source.size
+
+    def __iter__(self) -> Iterator[Buffer]:
+        return self.source.chunks()
+
+
+def ranges_of(source: Source, window: int = 64 * 1024) -> RangeSource:
+    """Return the source for readers that jump."""
+    return RangeSource(source.size, source.read, window)

@@ -40,7 +40,8 @@ from chalicelib.origin.intake import (
     failure,
 )
 from chalicelib.origin.model import SourceForm
-from chalicelib.standard.media_types import DICOM, DICOM_JSON, DICOM_XML, OCTET_STREAM
+from chalicelib.standard.bulkdata_media_types import OCTET_STREAM
+from chalicelib.standard.media_types import DICOM, DICOM_JSON, DICOM_XML
 from chalicelib.standard.reasons import FailureReason
 
 _SOURCE_FORMS = {DICOM_JSON: SourceForm.JSON, DICOM_XML: SourceForm.XML}

@@ -2,7 +2,7 @@
 # environment first, so a bare clone needs nothing but Python 3.11 to 3.13 and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench package clean
+.PHONY: help run test proof check bench package clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,13 +17,18 @@ run: $(INSTALLED) ## The whole stack on this machine (PORT=8080, FILES=directory
 	@$(BIN)/python -m infra.local
 
 test: $(INSTALLED) ## All tests a change must pass (JOBS=2)
-	@$(BIN)/python -m pytest -n $(JOBS)
+	@$(BIN)/python -m pytest -n $(JOBS) --proof=check
 
-check: $(INSTALLED) ## Lint, format, types, import contracts
+proof: $(INSTALLED) ## Prove the conformance statement's rows anew and write it
+	@$(BIN)/python -m pytest -n $(JOBS) -m proves --proof=write
+	@$(BIN)/python -m infra.conformance
+
+check: $(INSTALLED) ## Lint, format, types, import contracts, conformance statement
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.conformance --check
 
 bench: $(INSTALLED) ## What a store costs, next to what it could cost at best
 	@$(BIN)/python -m bench

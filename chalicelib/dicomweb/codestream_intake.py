@@ -16,7 +16,9 @@ from chalicelib.dicomweb.codestreams import (
     identify,
     read_header,
 )
+from chalicelib.dicomweb.codestreams.elementary import elementary_start
 from chalicelib.dicomweb.codestreams.jpeg_sampling import is_subsampled
+from chalicelib.dicomweb.codestreams.parameter_sets import extent_in
 from chalicelib.dicomweb.codestreams.unboxed import unboxed
 from chalicelib.dicomweb.codestreams.video_timing import (
     VideoTiming,
@@ -101,7 +103,9 @@ def read_coded_pixels(
             header = _read(row, view, number)
             headers.append(header)
             fragments.append(unboxed(view, header) if row.frames_apart else view)
-        timing = None if row.frames_apart else read_timing(memoryview(frames[0]))
+        timing = None
+        if not row.frames_apart:
+            timing = read_timing(memoryview(frames[0]), headers[0].codec)
     except UnreadableCodestream as unreadable:
         raise _not_understood(row, memoryview(frames[len(headers) - 1]), unreadable) from None
     _check_alike(headers)
@@ -121,17 +125,29 @@ def read_coded_pixels(
 
 def _read(row: BulkdataMediaType, frame: memoryview, number: int) -> FrameHeader:
     """Return the header of one part, read from its start, or from all of it if that is cut."""
-    first = mp4_description(frame) or bytes(frame[:HEADER_BYTES])
-    kinds = _KINDS.get(row.name, (row.name,))
     try:
-        return _read_as(kinds, first)
+        if not row.frames_apart:
+            return _read_video(row, frame)
+        return read_header(row.name, bytes(frame[:HEADER_BYTES]))
     except UnreadableCodestream as unreadable:
         if not unreadable.is_cut or len(frame) <= HEADER_BYTES:
             raise _not_understood(row, frame, unreadable, number) from None
     try:
-        return _read_as(kinds, bytes(frame[:_MAX_HEADER_BYTES]))
+        return read_header(row.name, bytes(frame[:_MAX_HEADER_BYTES]))
     except UnreadableCodestream as unreadable:
         raise _not_understood(row, frame, unreadable, number) from None
+
+
+def _read_video(row: BulkdataMediaType, video: memoryview) -> FrameHeader:
+    """Return the header of a video, its extent from the parameter set if no container tells it."""
+    kinds = _KINDS.get(row.name, (row.name,))
+    description = mp4_description(video)
+    if description is not None:
+        return _read_as(kinds, description)
+    start = elementary_start(video, HEADER_BYTES)
+    header = _read_as(kinds, start or bytes(video[:HEADER_BYTES]))
+    extent = None if header.rows else extent_in(start, header.codec)
+    return replace(header, rows=extent[0], columns=extent[1]) if extent else header
 
 
 def _read_as(kinds: tuple[str, ...], first: bytes) -> FrameHeader:
@@ -210,18 +226,14 @@ def _unsupported(header: FrameHeader) -> InstanceError:
     """Return the failure of a stream that no transfer syntax in force holds."""
     cause = f"{header.codec.value}, {header.process}"
     if header.codec is Codec.JPEG:
-        name = header.process.split()[-1] if "SOF" in header.process else ""
-        name = next((word for word in header.process.split() if word.startswith("SOF")), name)
-        kinds = [
-            word
-            for word, applies in (
-                ("progressive", name in _PROGRESSIVE),
-                ("arithmetic coding", name in _ARITHMETIC),
-                ("hierarchical", "hierarchical" in header.process),
-            )
-            if applies
-        ]
-        cause = f"{' and '.join(kinds) or f'{header.bits} bits'} JPEG ({header.process})"
+        process = next((word for word in header.process.split() if word.startswith("SOF")), "")
+        kinds = (
+            ("progressive", process in _PROGRESSIVE),
+            ("arithmetic coding", process in _ARITHMETIC),
+            ("hierarchical", "hierarchical" in header.process),
+        )
+        named = " and ".join(kind for kind, applies in kinds if applies)
+        cause = f"{named or f'{header.bits} bits'} JPEG ({header.process})"
     return InstanceError(
         FailureReason.TRANSFER_SYNTAX_NOT_SUPPORTED,
         f"No transfer syntax in force holds the codestream: {cause} (PS3.5 A.4).",

@@ -329,7 +329,13 @@ class StructuralWalk:
         return all(frame.end is None for frame in self._stack[1:])
 
     def _path(self, tag: int | None = None) -> str:
+        """Return where the walk is; a sequence's own framing is at fault when it is innermost."""
         around = [(frame.tag, frame.items) for frame in self._stack if frame.kind is Kind.SEQUENCE]
+        if self._stack[-1].kind is Kind.SEQUENCE and tag in (None, self._stack[-1].tag):
+            tag, number = around[-1]
+            if number == 0:
+                return tags.format_path(around[:-1], tag)
+            return tags.format_path(around)
         return tags.format_path(around, tag)
 
     def _malformed(self, tag: int, what: str) -> InstanceError:

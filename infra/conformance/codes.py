@@ -100,14 +100,14 @@ def limits() -> str:
 
 def character_sets() -> str:
     """The defined terms from which text is indexed."""
+    extended = [term for term in CHARACTER_SETS if term.startswith("ISO 2022")]
+    single = [term for term in CHARACTER_SETS if term and term not in extended]
     rows = (
-        (
-            code(row.term) if row.term else "absent or empty: the default repertoire",
-            "with" if row.escapes and row.term.startswith("ISO 2022") else "without",
-        )
-        for row in CHARACTER_SETS.values()
+        ("none, or empty", "default repertoire"),
+        (", ".join(map(code, single)), "without code extensions"),
+        (", ".join(map(code, extended)), "with code extensions (ISO/IEC 2022)"),
     )
-    return table(("Defined Term of (0008,0005)", "Code extensions"), rows)
+    return table(("Defined Terms of (0008,0005)", "Use"), rows)
 
 
 def observations() -> str:

@@ -19,7 +19,7 @@ _HEAD = (
 _CLASSES = ("any-storage-class", "no-other-class", "unknown-syntax")
 _STORING = ("many-studies", "location", "study-mismatch", "bad-part-alone")
 _REFUSING = ("truncated-payload", "406-stores-nothing")
-_SAMENESS = ("resend", "duplicate", "partitions", "asynchronous")
+_SAMENESS = ("resend", "duplicate", "partitions")
 _PREAMBLES = ("preamble-zeros", "preamble-tiff", "preamble-other", "preamble-executable")
 
 
@@ -40,7 +40,8 @@ def render(proof: Proof) -> str:
         "capabilities-types": tables.capabilities_types,
         "evidence": tables.evidence,
         "metadata": partial(_metadata, proof),
-        "coercion": _coercion,
+        "created": partial(_created, proof),
+        "coercion": partial(_coercion, proof),
         "status-codes": codes.status_codes,
         "failure-reasons": codes.failure_reasons,
         "warning-reasons": codes.warning_reasons,
@@ -50,32 +51,47 @@ def render(proof: Proof) -> str:
         "policies.classes": partial(tables.policies, *_CLASSES),
         "policies.storing": partial(tables.policies, *_STORING, *_REFUSING),
         "policies.sameness": partial(tables.policies, *_SAMENESS),
+        "policies.asynchronous": partial(tables.policies, "asynchronous"),
         "policies.preamble": partial(tables.policies, *_PREAMBLES),
     }
     text = fill(TEMPLATE_PATH.read_text(encoding="utf-8"), places)
     return _HEAD + text.replace("[[contents]]", contents(text))
 
 
+def _forms(proof: Proof) -> list[str]:
+    """Return the names of the forms in which metadata with bulkdata is proven."""
+    rows = [claim for claim in proof.claims if claim.startswith(("bulkdata:", "document:"))]
+    names = {"json": "DICOM JSON Model", "xml": "Native DICOM Model"}
+    return [names[form] for form in FORMS if any(row.endswith(f":{form}") for row in rows)]
+
+
 def _metadata(proof: Proof) -> str:
     """Return whether metadata with bulkdata is claimed at all."""
-    rows = [claim for claim in proof.claims if claim.startswith(("bulkdata:", "document:"))]
-    forms = [form for form in FORMS if any(claim.endswith(f":{form}") for claim in rows)]
+    forms = _forms(proof)
     if not forms:
         return "Metadata with bulkdata (DICOM JSON Model or Native DICOM Model) is not supported."
-    names = " and ".join(
-        {"json": "DICOM JSON Model", "xml": "Native DICOM Model"}[f] for f in forms
-    )
     return (
-        f"Metadata in {names} with bulkdata is supported for the rows of 5.3.2.1.2. The instance "
-        "is built from it: File Meta Information is this product's, text is in ISO_IR 192, and "
-        "the transfer syntax is what the codestream itself shows, whatever the part's header "
-        "says. Uncompressed bulkdata is Explicit VR Little Endian."
+        f"Metadata in {' and '.join(forms)} with bulkdata is supported for the rows below. The "
+        "instance is built from it, and its transfer syntax is what the codestream itself shows, "
+        "whatever the part's header says. Uncompressed bulkdata is Explicit VR Little Endian."
     )
 
 
-def _coercion() -> str:
+def _created(proof: Proof) -> str:
+    """Return what the product adds to instances that it builds."""
+    if not _forms(proof):
+        return "The product creates no instances."
+    return (
+        "The product creates no instances of its own. An instance that it builds from metadata "
+        "and bulkdata gets File Meta Information, Specific Character Set ISO_IR 192, the "
+        "encapsulation of its Pixel Data and, where metadata leave it out, the Image Pixel "
+        "Description of its codestream (PS3.18 Table 10.5.2-1)."
+    )
+
+
+def _coercion(proof: Proof) -> str:
     """Return what is changed in instances."""
-    if "WarningReason.COERCION" not in codes.names_in_use():
+    if not _forms(proof) or "WarningReason.COERCION" not in codes.names_in_use():
         return "No instance is coerced."
     return (
         "Instances that are built from metadata can be coerced: the stored object then has an item "

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
+from botocore.retries.standard import ExponentialBackoff
 
 import app
 from chalicelib import bootstrap
@@ -38,6 +39,7 @@ SECONDS = 29
 
 
 def main() -> None:
+    ExponentialBackoff.delay_amount = lambda *_: 0.0  # the SDK's own retries need not be waited for
     harm = Harm()
     session = boto3.DEFAULT_SESSION = boto3.session.Session()
     session.events.register_first("before-send", harm.begin)
@@ -104,7 +106,7 @@ class Harm:
             die()
         tell(call=operation)
         for fault in self._faults:
-            if (answer := fault.answer(operation, request)) is not None:
+            if (answer := fault(operation, request)) is not None:
                 return answer
         return None
 

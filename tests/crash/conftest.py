@@ -12,6 +12,7 @@ Functions run in forks of one child process (`tests.crash.child`), the stand-in 
 case has a partition of its own and begins with empty queues and an empty table.
 """
 
+import base64
 import json
 import logging
 import os
@@ -27,6 +28,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.httpsession import URLLib3Session
 
 from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
 from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
@@ -46,6 +49,7 @@ from infra.local.provision import Provisioned, provision
 from infra.local.pumps import Pump
 from infra.local.stack import shared_environment
 from infra.local.template import load_template
+from tests.unit.dicomweb.dicom_files import encode_file, make_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -104,6 +108,13 @@ class World:
             deletions = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + 25]]
             dynamodb.batch_write_item(RequestItems={table: deletions})
 
+    def let_arrive(self, late: Mapping[str, Any]) -> int:
+        """Send a request that was on its way for long; return the status of its answer."""
+        body = base64.b64decode(late["body"])
+        headers = {**late["headers"], "Content-Length": str(len(body))}
+        request = AWSPreparedRequest(late["method"], late["url"], headers, body, False)
+        return int(URLLib3Session().send(request).status_code)
+
     def take(self, queue: str) -> Iterator[str]:
         """Take the messages from a queue (SQS lets one be purged once a minute only)."""
         sqs, url = self.clients.sqs, self.resources.resources[queue].ref
@@ -143,11 +154,14 @@ def make_clients(url: str) -> Clients:
 
 @dataclass(frozen=True)
 class Call:
-    """What became of one invocation: ``answer`` is None when the process was killed."""
+    """What became of one invocation: ``answer`` is None when the process was killed.
+
+    ``late`` are requests to AWS that have yet to arrive, for `World.let_arrive`.
+    """
 
     answer: Any
     calls: Sequence[str]
-    log: Sequence[dict[str, Any]]
+    late: Sequence[dict[str, Any]]
 
     @property
     def was_killed(self) -> bool:
@@ -158,9 +172,15 @@ class Call:
         return int(self.answer["statusCode"])
 
     @property
+    def retry_after(self) -> str | None:
+        value: str | None = self.answer["headers"].get("Retry-After")
+        return value
+
+    @property
     def referenced(self) -> list[str]:
         """SOP Instance UIDs of Referenced SOP Sequence."""
-        return self._items("00081199")
+        items = self.module.get("00081199", {"Value": []})["Value"]
+        return [item["00081155"]["Value"][0] for item in items]
 
     @property
     def failed(self) -> dict[str, int]:
@@ -172,10 +192,6 @@ class Call:
     def module(self) -> dict[str, Any]:
         module: dict[str, Any] = json.loads(self.answer["body"])
         return module
-
-    def _items(self, tag: str) -> list[str]:
-        items = self.module.get(tag, {"Value": []})["Value"]
-        return [item["00081155"]["Value"][0] for item in items]
 
 
 class ProcessKilledError(Exception):
@@ -209,7 +225,7 @@ class Product:
         [answer] = [one["answer"] for one in told if "answer" in one] or [None]
         assert (answer is None) == (ended["signal"] == 9)
         calls = [one["call"] for one in told if "call" in one]
-        return Call(answer, calls, [one for one in told if not one.keys() & {"call", "answer"}])
+        return Call(answer, calls, [one["late"] for one in told if "late" in one])
 
     def post(self, case: "Case", files: Sequence[bytes], **harm: Any) -> Call:
         """POST files to the Studies resource of the case's partition, as a new request."""
@@ -377,3 +393,21 @@ def case(make_case: MakeCase) -> Case:
 def quiet_pumps(caplog: pytest.LogCaptureFixture) -> None:
     """Kills are what these tests are about; nobody needs to read of them."""
     caplog.set_level(logging.CRITICAL, "infra.local.pumps")
+
+
+# ------------------------------------------------------------------ what is sent
+
+
+def make_file(uid: str, study: str, **attributes: object) -> bytes:
+    # One series in two studies: the indexer has most to do then.
+    identity = {"StudyInstanceUID": study, "SeriesInstanceUID": "1.2.9", "SOPInstanceUID": uid}
+    return encode_file(make_dataset(**identity, **attributes))
+
+
+FILES = {
+    "1.2.3.1": make_file("1.2.3.1", "1.2.3"),
+    "1.2.3.2": make_file("1.2.3.2", "1.2.3", StudyID="other"),
+    "1.2.4.1": make_file("1.2.4.1", "1.2.4"),
+}
+"""Three instances of two studies, by SOP Instance UID."""
+SENT = list(FILES.values())

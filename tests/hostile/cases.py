@@ -1,6 +1,6 @@
 """What a hostile case is: a request, and the whole answer that is due to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalicelib.standard.reasons import FailureReason
-from tests.builders_dicom import LITTLE, FileParts, Uids, make_file
+from tests.builders_dicom import LITTLE, FileParts, Uids, make_file, uid_of
 from tests.hostile.canary import PATIENT, TEXT
 
 BOUNDARY = "stowage-hostile-4f1c"
@@ -100,9 +100,9 @@ Build = Callable[[FileParts, Uids], FileParts | bytes]
 
 @dataclass(frozen=True)
 class FileCase:
-    """One file that is sent alone and between two good ones.
+    """One file, and what becomes of it alone and among others.
 
-    ``build`` changes a good file that tells of the canary. ``is_heavy`` sends it alone only.
+    ``build`` changes a good file that tells of the canary. ``is_heavy`` is sent alone only.
     """
 
     name: str
@@ -111,10 +111,10 @@ class FileCase:
     base: Mapping[str, Any] = field(default_factory=lambda: {"encoding": LITTLE})
     is_heavy: bool = False
 
-    def make(self, uids: Uids) -> bytes:
-        """The file."""
+    def make(self, uids: Uids) -> Part:
+        """The file as a part."""
         made = self.build(make_file(uids, PATIENT, **self.base), uids)
-        return made if isinstance(made, bytes) else made.bytes()
+        return Part(made if isinstance(made, bytes) else made.bytes(), uids.instance)
 
 
 def good_file(*words: object, study: str | None = None) -> Part:
@@ -169,17 +169,18 @@ def refused(
     return Case(name, request, status, refusal=Refusal(part, limit))
 
 
-def expand(case: FileCase) -> tuple[Case, ...]:
-    """The requests that send a file alone and between good neighbours."""
-    uids = Uids.of(case.name, "alone")
-    alone = store_case(f"{case.name} alone", (Part(case.make(uids), uids.instance), case.outcome))
-    if case.is_heavy:
-        return (alone,)
-    uids = Uids.of(case.name, "between")
-    between = store_case(
-        f"{case.name} between",
-        (good_file(case.name, "before"), STORED),
-        (Part(case.make(uids), uids.instance), case.outcome),
-        (good_file(case.name, "after"), STORED),
-    )
-    return (alone, between)
+def send_alone(case: FileCase) -> Case:
+    """The request that sends one file."""
+    return store_case(case.name, (case.make(Uids.of(case.name, "alone")), case.outcome))
+
+
+def send_together(name: str, files: Iterable[FileCase]) -> Case:
+    """One request of many files, each between two others and good ones at both ends."""
+    study = uid_of(name)
+    parts = [
+        (file.make(Uids.of(file.name, "together", study=study)), file.outcome)
+        for file in files
+        if not file.is_heavy
+    ]
+    first, last = (good_file(name, end, study=study) for end in ("first", "last"))
+    return store_case(f"all of {name}", (first, STORED), *parts, (last, STORED))

@@ -122,12 +122,12 @@ LENGTHS = (
     FileCase(
         "item longer than its sequence",
         add(sequence(REFERENCED_IMAGE_SEQUENCE, item(_referenced(), length=600))),
-        failed(Reason.MALFORMED_STRUCTURE, f"{SEQUENCE}[1].(0008,1140)"),
+        failed(Reason.MALFORMED_STRUCTURE, f"{SEQUENCE}[1]"),
     ),
     FileCase(
         "item shorter than its elements",
         add(sequence(REFERENCED_IMAGE_SEQUENCE, item(_referenced(), length=10))),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, f"{SEQUENCE}[1].(0008,1155)"),
     ),
     FileCase(
         "sequence longer than the file",
@@ -137,12 +137,12 @@ LENGTHS = (
     FileCase(
         "sequence shorter than its item",
         add(sequence(REFERENCED_IMAGE_SEQUENCE, item(_referenced()), length=20)),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, f"{SEQUENCE}[1]"),
     ),
     FileCase(
         "sequence that ends inside an item's header",
         add(sequence(REFERENCED_IMAGE_SEQUENCE, item(_referenced()), length=4)),
-        failed(Reason.MALFORMED_STRUCTURE, f"{SEQUENCE}"),
+        failed(Reason.MALFORMED_STRUCTURE, SEQUENCE),
     ),
     FileCase(
         "fragment longer than the file",
@@ -171,7 +171,7 @@ LENGTHS = (
     FileCase(
         "text behind the data set",
         tail(b"\0\0" + PATIENT.name + b"\xff" * 20),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, "(0000,7A5A)"),
     ),
 )
 
@@ -179,7 +179,7 @@ DELIMITERS = (
     FileCase(
         "no sequence delimiter",
         tail(sequence(0x7FE11001, item(_referenced()), length=UNDEFINED, delimited=False)),
-        failed(Reason.TRUNCATED),
+        failed(Reason.TRUNCATED, "(7FE1,1001)[1]"),
     ),
     FileCase(
         "no item delimiter",
@@ -188,7 +188,7 @@ DELIMITERS = (
                 0x7FE11001, item(_referenced(), length=UNDEFINED, delimited=False), length=UNDEFINED
             )
         ),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, "(7FE1,1001)[1].(FFFE,E0DD)"),
     ),
     FileCase(
         "no sequence delimiter behind fragments",
@@ -205,7 +205,7 @@ DELIMITERS = (
                 length=UNDEFINED,
             )
         ),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, "(7FE1,1001)[1].(FFFE,E00D)"),
     ),
     *(
         FileCase(
@@ -231,12 +231,12 @@ DELIMITERS = (
                 REFERENCED_IMAGE_SEQUENCE, item(_referenced()) + marker(SEQUENCE_DELIMITATION)
             )
         ),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, f"{SEQUENCE}[1]"),
     ),
     FileCase(
         "elements where items are due",
         add(sequence(REFERENCED_IMAGE_SEQUENCE, NAME)),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, SEQUENCE),
     ),
     FileCase(
         "fragments in native pixel data",
@@ -305,7 +305,7 @@ BOMBS = (
     ),
     FileCase(
         "text instead of deflated data",
-        _deflated(PATIENT.name * 9),
+        _deflated(b"\7" + PATIENT.name * 9),
         failed(Reason.MALFORMED_STRUCTURE),
         {"encoding": DEFLATED},
     ),
@@ -313,7 +313,7 @@ BOMBS = (
     FileCase(
         "element flood",
         _flood(EMPTY_ELEMENT, Settings.max_elements),
-        failed(Reason.TOO_MANY_ELEMENTS),
+        failed(Reason.TOO_MANY_ELEMENTS, "(0009,1010)"),
         {"encoding": DEFLATED},
         is_heavy=True,
     ),
@@ -322,7 +322,7 @@ BOMBS = (
         lambda file, _: file.with_tail(
             sequence(0x7FE11001, item() * Settings.max_elements, length=UNDEFINED)
         ),
-        failed(Reason.TOO_MANY_ELEMENTS),
+        failed(Reason.TOO_MANY_ELEMENTS, f"(7FE1,1001)[{Settings.max_elements - 20}]"),
         {"encoding": DEFLATED},
         is_heavy=True,
     ),
@@ -333,7 +333,7 @@ BOMBS = (
                 PIXEL_DATA, item() * Settings.max_elements, vr="OB", length=UNDEFINED
             )
         ),
-        failed(Reason.TOO_MANY_ELEMENTS),
+        failed(Reason.TOO_MANY_ELEMENTS, PIXELS),
         JPEG,
         is_heavy=True,
     ),
@@ -430,13 +430,13 @@ CONTENT = (
     FileCase(
         "implicit where explicit is promised",
         lambda file, uids: FileParts(file.elements, make_meta(uids, "1.2.840.10008.1.2.1")),
-        failed(Reason.MALFORMED_STRUCTURE),
+        failed(Reason.MALFORMED_STRUCTURE, "(0008,0005)"),
         {"encoding": IMPLICIT},
     ),
     FileCase(
         "explicit where implicit is promised",
         lambda file, _: file,
-        failed(Reason.TRUNCATED),
+        failed(Reason.TRUNCATED, "(0008,0005)"),
         {"transfer_syntax": "1.2.840.10008.1.2"},
     ),
 )
@@ -457,10 +457,10 @@ def _of_class(sop_class: str) -> Build:
 
 
 CLASSES = (
-    FileCase("DICOMDIR", _dicomdir, failed(Reason.SOP_CLASS_NOT_SUPPORTED)),
+    FileCase("DICOMDIR", _dicomdir, failed(Reason.SOP_CLASS_NOT_SUPPORTED, "(0002,0002)")),
     *(
         FileCase(
-            name, _of_class(sop_class), failed(Reason.SOP_CLASS_NOT_SUPPORTED, "(0008,0016)")
+            name, _of_class(sop_class), failed(Reason.SOP_CLASS_NOT_SUPPORTED, "(0002,0002)")
         )
         for name, sop_class in (
             ("Verification", "1.2.840.10008.1.1"),
@@ -474,6 +474,13 @@ CLASSES = (
             ("Defined Procedure Protocol", "1.2.840.10008.5.1.4.1.1.200.1"),
             ("Inventory", "1.2.840.10008.5.1.4.1.1.201.1"),
         )
+    ),
+    FileCase(
+        "Verification in the data set alone",
+        lambda file, _: file.with_meta(0x00020002).with_elements(
+            element(SOP_CLASS_UID, "UI", pad("1.2.840.10008.1.1"))
+        ),
+        failed(Reason.SOP_CLASS_NOT_SUPPORTED, "(0008,0016)"),
     ),
     FileCase("a private class", _of_class("1.3.12.2.1107.5.9.1"), STORED),
     FileCase("a class of the future", _of_class("1.2.840.10008.5.1.4.1.1.999.1"), STORED),
@@ -653,15 +660,15 @@ POLYGLOTS = (
     ),
 )
 
-FILES: tuple[FileCase, ...] = (
-    *NESTING,
-    *LENGTHS,
-    *DELIMITERS,
-    *BOMBS,
-    *CONTENT,
-    *CLASSES,
-    *SYNTAXES,
-    *FILE_META,
-    *NO_FILES,
-    *POLYGLOTS,
-)
+GROUPS: dict[str, tuple[FileCase, ...]] = {
+    "nesting": NESTING,
+    "lengths": LENGTHS,
+    "delimiters": DELIMITERS,
+    "bombs": BOMBS,
+    "content": CONTENT,
+    "classes": CLASSES,
+    "transfer syntaxes": SYNTAXES,
+    "File Meta Information": FILE_META,
+    "what is no file": NO_FILES,
+    "polyglots": POLYGLOTS,
+}

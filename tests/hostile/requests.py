@@ -168,10 +168,8 @@ FRAMING = (
     ),
     store_case(
         "a delimiter inside a file cuts it there",
-        (
-            Part(_CUT_INSIDE.body[:700] + b"\r\n" + DASHES + b"\r\n\r\n" + PATIENT.name),
-            failed(Reason.TRUNCATED),
-        ),
+        (Part(_CUT_INSIDE.body[:500]), failed(Reason.TRUNCATED, "(0020,000D)")),
+        (Part(PATIENT.name, headers=()), unnamed(Reason.NOT_DICOM_FILE)),
         request=_raw(
             join_parts(
                 Part(_CUT_INSIDE.body[:500] + b"\r\n" + DASHES + b"\r\n\r\n" + PATIENT.name)
@@ -200,20 +198,21 @@ FRAMING = (
         400,
         _framed(b"X-Name: " + PATIENT.name * 900, "17 kB"),
         part=1,
-        limit=("max_header_bytes", 16_384),
+        limit=("max_part_header_bytes", Settings.max_part_header_bytes),
     ),
     refused(
         "part header of 33 fields",
         400,
         _framed(b"\r\n".join([b"X-Name: " + PATIENT.name] * 33), "33 fields"),
         part=1,
-        limit=("max_header_fields", 32),
+        limit=("max_part_header_fields", Settings.max_part_header_fields),
     ),
     refused(
         "part header without end",
         400,
         _raw(DASHES, b"\r\nX-Name: " + PATIENT.name * 50_000),
         part=1,
+        limit=("max_part_header_bytes", Settings.max_part_header_bytes),
     ),
 )
 
@@ -421,6 +420,11 @@ MESSAGES = (
         (_HERE, STORED),
         (_ELSEWHERE, _MISMATCH),
         request=Request(join_parts(_HERE, _ELSEWHERE), target=f"/studies/{_STUDY}"),
+    ),
+    store_case(
+        "a study and an encoded slash",
+        (_ELSEWHERE, _MISMATCH),
+        request=Request(join_parts(_ELSEWHERE), target=f"/studies/{_STUDY}%2F"),
     ),
     store_case(
         "all of another study",

@@ -72,7 +72,7 @@ def read_jpeg_2000(first: bytes) -> FrameHeader:
         bits=max((component & 0x7F) + 1 for component in components),
         signed=signs.pop() if len(signs) == 1 else None,
         lossless=is_reversible,
-        transfer_syntax=_transfer_syntax(main, is_ht, is_reversible, max(x1 - x0, y1 - y0)),
+        transfer_syntax=_transfer_syntax(main, is_ht, is_reversible, min(x1 - x0, y1 - y0)),
         colour=_colour(main, samples),
         boxed=is_boxed,
     )
@@ -166,7 +166,7 @@ def _transfer_syntax(main: _Main, is_ht: bool, is_reversible: bool, extent: int)
 
 
 def _is_rpcl(main: _Main, extent: int) -> bool:
-    """Return whether PS3.5 10.18 is met: RPCL order, TLM, a base resolution of 64 or less."""
+    """Return whether PS3.5 10.18 is met: RPCL order, TLM, a base 64 or less wide or high."""
     levels = min(main.coding[5], 32)
     base = -(-extent >> levels)
     return (

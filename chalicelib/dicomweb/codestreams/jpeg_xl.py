@@ -15,25 +15,23 @@ START = b"\xff\x0a"
 BOXED = b"\0\0\0\x0cJXL \r\n\x87\n"
 _RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _GREY = 1
-_MAX_EXTRA_CHANNELS = 64
-_HEADER_BYTES = 1024
 
 
 class _Bits:
     """Bits from the least significant of each byte on, as JPEG XL packs them."""
 
-    def __init__(self, content: bytes) -> None:
-        self._value = int.from_bytes(content, "little")
-        self._left = len(content) * 8
+    def __init__(self, content: bytes, start: int) -> None:
+        self._content = content
+        self._at = start * 8
 
     def take(self, count: int) -> int:
         """Return the next bits. Raises UnreadableCodestream at the end."""
-        if count > self._left:
+        first, at = self._at >> 3, self._at & 7
+        self._at += count
+        after = (self._at + 7) >> 3
+        if after > len(self._content):
             raise cut(Codec.JPEG_XL)
-        taken = self._value & ((1 << count) - 1)
-        self._value >>= count
-        self._left -= count
-        return taken
+        return int.from_bytes(self._content[first:after], "little") >> at & ((1 << count) - 1)
 
     def flag(self) -> bool:
         return bool(self.take(1))
@@ -45,7 +43,7 @@ class _Bits:
 
     def align(self) -> None:
         """Go on to the next byte."""
-        self.take(self._left % 8)
+        self.take(-self._at % 8)
 
     def enumerated(self) -> int:
         return self.choice((0, 0), (1, 0), (2, 4), (18, 6))
@@ -56,7 +54,7 @@ class _Bits:
 
 @dataclass(slots=True)
 class _Image:
-    """Image metadata (18181-1 D.3) as far as it matters; ``has_icc`` ends what can be read."""
+    """Image metadata (18181-1 D.3) as far as it matters; the last three end what can be read."""
 
     bits: int = 8
     orientation: int = 1
@@ -64,13 +62,14 @@ class _Image:
     is_grey: bool = False
     has_icc: bool = False
     has_preview: bool = False
+    has_extensions: bool = False
 
 
 def read_jpeg_xl(first: bytes) -> FrameHeader:
     """Return what a JPEG XL header says.
 
-    ``lossless`` is None where an ICC profile or a preview stands before the frame header, and
-    False for a recompressed JPEG, which is given back as lossy as it was.
+    ``lossless`` is None where an ICC profile, a preview or an extension stands before the frame
+    header, and False for a recompressed JPEG, which is given back as lossy as it was.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def read_jpeg_xl(first: bytes) -> FrameHeader:
     content, has_jpeg = _codestream(first) if is_boxed else (first, False)
     if not content.startswith(START):
         raise UnreadableCodestream("It does not start as JPEG XL does.")
-    bits = _Bits(content[2:_HEADER_BYTES])
+    bits = _Bits(content, len(START))
     rows, columns = _size(bits)
     image = _image(bits)
     lossless, process = _coding(bits, image, has_jpeg)
@@ -119,9 +118,8 @@ def _codestream(first: bytes) -> tuple[bytes, bool]:
     for kind, start, end in boxes(first):
         if kind == b"jbrd":
             has_jpeg = True
-        elif kind in (b"jxlc", b"jxlp") and len(content) < _HEADER_BYTES:
-            start += 4 if kind == b"jxlp" else 0
-            content += first[start : min(end, start + _HEADER_BYTES)]
+        elif kind in (b"jxlc", b"jxlp"):
+            content += first[start + (4 if kind == b"jxlp" else 0) : end]
     if not content:
         raise cut(Codec.JPEG_XL)
     return content, has_jpeg
@@ -154,15 +152,13 @@ def _image(bits: _Bits) -> _Image:
     image.bits = _bit_depth(bits)
     bits.flag()  # modular 16 bit buffers
     extra_channels = bits.choice((0, 0), (1, 0), (2, 4), (1, 12))
-    if extra_channels > _MAX_EXTRA_CHANNELS:
-        raise UnreadableCodestream(f"It has {extra_channels} extra channels.")
     for _ in range(extra_channels):
         _skip_extra_channel(bits)
     image.is_xyb = bits.flag()
     _colour_encoding(bits, image)
     if has_extra_fields:
         _skip_tone_mapping(bits)
-    _skip_extensions(bits)
+    image.has_extensions = _u64(bits) != 0
     return image
 
 
@@ -256,11 +252,6 @@ def _skip_tone_mapping(bits: _Bits) -> None:
     bits.skip_float()
 
 
-def _skip_extensions(bits: _Bits) -> None:
-    if _u64(bits):
-        raise UnreadableCodestream("It has extensions of a later edition.")
-
-
 def _u64(bits: _Bits) -> int:
     selector = bits.take(2)
     if selector == 0:
@@ -284,7 +275,9 @@ def _coding(bits: _Bits, image: _Image, has_jpeg: bool) -> tuple[bool | None, st
         return False, "JPEG recompression"
     if image.is_xyb:
         return False, "XYB"
-    if image.has_icc or image.has_preview or not bits.flag():  # default upsampling weights
+    if image.has_icc or image.has_preview or image.has_extensions:
+        return None, "unknown"
+    if not bits.flag():  # upsampling weights of its own
         return None, "unknown"
     bits.align()
     is_default = bits.flag()

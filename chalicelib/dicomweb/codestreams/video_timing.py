@@ -1,8 +1,8 @@
 """How many frames a video has and how long each lasts, where its container or stream says so.
 
-An MP4's sample table tells (ISO/IEC 14496-12 8.6.1, 8.4.2), and so do the pictures of a bare
-MPEG-2 stream (ISO/IEC 13818-2 6.2). Program and transport streams cut pictures into packets: there
-neither is known.
+An MP4's sample table tells both (ISO/IEC 14496-12 8.6.1, 8.4.2). In other streams the pictures are
+counted: MPEG-2 by their headers, which also tell the rate (ISO/IEC 13818-2 6.2), H.264 and H.265 by
+the first slice of each; there the two fields of a picture cannot be told from two pictures.
 """
 
 import re
@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from struct import pack, unpack_from
 
 from chalicelib.dicomweb.codestreams.boxes import boxes
+from chalicelib.dicomweb.codestreams.elementary import elementary_pieces, elementary_start
+from chalicelib.dicomweb.codestreams.header import Codec
 
 _SEQUENCE = b"\0\0\1\xb3"
 _PICTURE = re.compile(rb"\x00\x00\x01\x00")
+# A slice of a coded picture that starts with the first macroblock or block of it.
+_H264_PICTURE = re.compile(rb"\x00\x00\x01[\x01\x21\x41\x61\x25\x45\x65][\x80-\xff]")
+_H265_PICTURE = re.compile(rb"\x00\x00\x01[\x00-\x12\x20-\x2a][\x01-\x07][\x80-\xff]")
+_LONGEST_PATTERN = 6
 _FRAME_RATES = {
     1: 24000 / 1001,
     2: 24.0,
@@ -37,7 +43,7 @@ class VideoTiming:
     frame_time: float | None = None
 
 
-def read_timing(video: memoryview) -> VideoTiming:
+def read_timing(video: memoryview, codec: Codec) -> VideoTiming:
     """Return what is known of a whole video.
 
     Raises
@@ -47,11 +53,24 @@ def read_timing(video: memoryview) -> VideoTiming:
     """
     if video[4:8].tobytes() == _FILE_TYPE:
         return _in_mp4(video)
-    if video[:4].tobytes() == _SEQUENCE and len(video) > 7:
-        rate = _FRAME_RATES.get(video[7] & 15)
-        pictures = sum(1 for _ in _PICTURE.finditer(video))
-        return VideoTiming(pictures or None, 1000 / rate if rate else None)
-    return VideoTiming()
+    if codec is Codec.MPEG2:
+        start = elementary_start(video, 8)
+        rate = _FRAME_RATES.get(start[7] & 15) if start[:4] == _SEQUENCE and start[7:] else None
+        return VideoTiming(_count(video, _PICTURE) or None, 1000 / rate if rate else None)
+    pattern = _H265_PICTURE if codec is Codec.H265 else _H264_PICTURE
+    return VideoTiming(_count(video, pattern) or None)
+
+
+def _count(video: memoryview, pattern: re.Pattern[bytes]) -> int:
+    """Return how often a pattern occurs, over the ends of pieces too."""
+    count, carried = 0, b""
+    for piece in elementary_pieces(video):
+        text = carried + piece if carried else piece
+        end = 0
+        for found in pattern.finditer(text):
+            count, end = count + 1, found.end()
+        carried = bytes(text[max(end, len(text) - _LONGEST_PATTERN + 1) :])
+    return count
 
 
 def mp4_description(video: memoryview) -> bytes | None:

@@ -15,7 +15,7 @@ from chalicelib.dicomweb.dicom_json.values import Values
 from chalicelib.dicomweb.dictionary import dictionary_vr
 from chalicelib.dicomweb.errors import RequestError
 from chalicelib.dicomweb.metadata_elements import ElementCount, Refusal, has_creator, left_out
-from chalicelib.dicomweb.metadata_values import bulkdata_reference, inline_binary
+from chalicelib.dicomweb.metadata_values import bulkdata_reference, inline_binary, refused
 from chalicelib.dicomweb.uids import is_uid
 from chalicelib.standard.reasons import FailureReason
 from chalicelib.standard.vrs import VRS
@@ -188,7 +188,7 @@ class _Instance:
         items = []
         for number, members in enumerate(values, 1):
             if not isinstance(members, dict):
-                raise Refusal(f"has VR SQ and item {number} is no object")
+                raise refused(f"has VR SQ and item {number} is no object")
             try:
                 items.append(self.dataset(members, depth + 1))
             except Refusal as refusal:

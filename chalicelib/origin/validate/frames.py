@@ -152,7 +152,7 @@ class _FrameJudge:
             what = f"is {header.codec.value} {header.process}, lossy; this syntax is lossless only"
             self._add("codestream-lossy", what)
         elif self._syntax == RPCL_ONLY and header.transfer_syntax != RPCL_ONLY:
-            what = "is not in RPCL order with TLM and a base resolution of 64 or less"
+            what = "is not in RPCL order with TLM and a base 64 or less wide or high"
             self._add("codestream-not-rpcl", what)
         if header.boxed and header.codec in _JPEG_2000_CODECS:
             self._add("codestream-boxed", "lies in boxes of a file format")

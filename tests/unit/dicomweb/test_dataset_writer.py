@@ -102,7 +102,7 @@ def test_no_values_are_zero_length(vr: str) -> None:
         ("OB", ("text",)),
         ("OW", (b"\x01",)),
         ("OD", (bytes(4),)),
-        ("SQ", ("no item",)),
+        ("SQ", ("Doe^Jane",)),
         ("XX", ("unknown",)),
         ("", ("unknown",)),
     ],

@@ -1,6 +1,8 @@
 """DICOM JSON Model: what is decoded, what is refused and how, what is written."""
 
 import json
+from contextlib import suppress
+from math import isnan
 from struct import pack
 from typing import Any
 
@@ -288,7 +290,7 @@ def test_null_is_an_empty_value_among_several_of_text() -> None:
     assert values("PN", None, {"Alphabetic": "A"}, {}) == ("", "A", "")
     assert values("CS", None, None) == ("", "")
     for vr in ("US", "FD", "AT", "SQ"):
-        assert refusal({"vr": vr, "Value": [None, None]}) is VALUE or vr == "SQ"
+        assert refusal({"vr": vr, "Value": [None, None]}) is VALUE
 
 
 @pytest.mark.parametrize(
@@ -331,7 +333,7 @@ def test_values_are_exact(vr: str, given: Any, expected: Any) -> None:
 
 def test_nan_is_a_string() -> None:
     [value] = values("FD", "NaN")
-    assert value != value  # noqa: PLR0124
+    assert isnan(value)
 
 
 @pytest.mark.parametrize(
@@ -633,11 +635,9 @@ attributes = st.fixed_dictionaries(
 
 
 def succeeds_or_refuses(body: bytes) -> None:
-    try:
+    with suppress(RequestError):
         for decoded in decode_json(body):
             assert (decoded.dataset is None) != (decoded.error is None)
-    except RequestError as error:
-        assert error.status == 400
 
 
 @given(st.binary(max_size=200))

@@ -23,6 +23,7 @@ from tests.unit.origin.validate.samples import (
     JPEG_FRAME,
     LOSSY,
     MONO16,
+    PER_PIXEL,
     PHOTOMETRIC,
     RGB8,
     RIGHT_LENGTHS,
@@ -30,6 +31,8 @@ from tests.unit.origin.validate.samples import (
     RIGHT_TABLE,
     RLE,
     ROWS,
+    SIGN,
+    STORED,
     SYNTAX,
     TWO_FRAMES,
     UIDS,
@@ -47,6 +50,12 @@ from tests.unit.origin.validate.samples import (
     two,
     us,
     with_exif,
+)
+
+PALETTE = tuple(
+    element(tag + number, vr, value)
+    for tag, vr, value in ((0x00281101, "US", bytes(6)), (0x00281201, "OW", bytes(512)))
+    for number in range(3)
 )
 
 
@@ -82,6 +91,30 @@ def test_native_pixels_of_the_right_length_have_no_finding(
     assert rules_of(native(length, *changed)) == set()
     assert rules_of(native(length - 2, *changed)) == {"pixel-data-short"}
     assert rules_of(native(length + 2, *changed)) == {"pixel-data-long"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "rules"),
+    [
+        ((us(ROWS, 0),), {"pixel-attribute-impossible"}),
+        ((us(PER_PIXEL, 3),), {"pixel-attribute-impossible", "planar-configuration-missing"}),
+        ((us(ALLOCATED, 12),), {"pixel-attribute-unusual", "pixel-data-short"}),
+        ((us(SIGN, 2),), {"pixel-attribute-unusual"}),
+        ((us(STORED, 0),), {"pixel-attribute-impossible"}),
+        ((element(ROWS, "US"),), {"pixel-attribute-missing"}),
+        ((element(ROWS, "UN", b"\4\0"),), {"vr-un"}),
+        ((element(FRAMES, "UN", b"1 "),), {"vr-un"}),
+        ((element(FRAMES, "IS", b"+-"),), {"value-grammar", "number-of-frames-invalid"}),
+        ((element(FRAMES, "IS", b"+-1 "),), {"value-grammar", "number-of-frames-invalid"}),
+        ((element(FRAMES, "IS", b"many"),), {"value-grammar", "number-of-frames-invalid"}),
+        ((cs(PHOTOMETRIC, b"PALETTE COLOR"), *PALETTE), set()),
+    ],
+)
+def test_attributes_of_pixels_are_judged_among_themselves(
+    changed: tuple[bytes, ...], rules: set[str]
+) -> None:
+    found = rules_of(good(*changed))
+    assert found - {"pixel-data-short"} == rules - {"pixel-data-short"}
 
 
 @pytest.mark.parametrize(("tag", "vr", "bits"), [(0x7FE00008, "OF", 32), (0x7FE00009, "OD", 64)])
@@ -154,6 +187,12 @@ SECOND = len(JPEG_FRAME) + 8
 )
 def test_a_wrong_offset_table_is_found(table: bytes, rules: set[str]) -> None:
     assert rules_of(two(table=table)) == rules
+
+
+def test_an_offset_table_starts_with_the_first_fragment() -> None:
+    table = pack("<II", SECOND, 2 * SECOND)
+    parts = jpeg(JPEG_FRAME, JPEG_FRAME, JPEG_FRAME, table=table, changed=(TWO_FRAMES,))
+    assert rules_of(parts) == {"offset-table-target", "frame-boundaries-unknown"}
 
 
 @pytest.mark.parametrize(
@@ -267,6 +306,12 @@ def test_another_codec_is_named(name: str, syntax: str, starts: str) -> None:
     assert starts in found.detail
 
 
+def test_a_segment_beyond_its_rle_frame_is_found() -> None:
+    frame = pack("<16I", 3, 64, 264, 464, *[0] * 12) + bytes(100)
+    changed = (*described(**RGB8), LOSSY)
+    assert rules_of(encapsulated(RLE, frame, changed=changed)) == {"rle-segments"}
+
+
 def test_the_last_frame_is_looked_at_too() -> None:
     other = codestream("jpeg_baseline_rgb.jpg")
     findings = Sample(jpeg(JPEG_FRAME, other, changed=(TWO_FRAMES,)).bytes()).verdict().findings
@@ -274,8 +319,10 @@ def test_the_last_frame_is_looked_at_too() -> None:
     assert all(one.detail.startswith("Frame 2 ") for one in findings)
 
 
-def test_a_header_may_run_on_over_fragments() -> None:
-    pieces = [JPEG_FRAME[at : at + 50] for at in range(0, len(JPEG_FRAME), 50)]
+@pytest.mark.parametrize("length", [0, 64 * 1024 - len(JPEG_FRAME), 100_000])
+def test_a_header_may_run_on_over_fragments(length: int) -> None:
+    whole = JPEG_FRAME + bytes(length)
+    pieces = [whole[at : at + 50] for at in range(0, len(whole), 50)]
     assert rules_of(jpeg(*pieces, changed=(element(FRAMES, "IS", b"1 "),))) == set()
 
 

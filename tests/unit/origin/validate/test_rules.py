@@ -10,6 +10,7 @@ from chalicelib.origin.model import Severity
 from chalicelib.origin.validate import findings_of
 from chalicelib.standard.observations import OBSERVATIONS
 from chalicelib.standard.validation_rules import RULES, SEEN_AT_INTAKE
+from tests.builders_dicom import element, item
 from tests.unit.origin.validate.samples import CANARY, SAMPLES, Sample, good
 
 VALIDATION = Path(__file__).parents[4] / "chalicelib" / "origin" / "validate"
@@ -76,6 +77,13 @@ def test_a_row_is_complete(rule: str) -> None:
     assert row.severity in {severity.value for severity in Severity}
     assert row.section
     assert row.sentence.endswith(".")
+
+
+def test_a_sequence_in_file_meta_is_judged_like_any_element() -> None:
+    sequence_in_meta = element(0x00020100, "SQ", item(element(0x00081155, "UI", b"no uid")))
+    assert "value-grammar" in Sample(good().with_meta(sequence_in_meta).bytes()).rules()
+    broken = element(0x00020100, "SQ", b"no item!")
+    assert "file-meta-unreadable" in Sample(good().with_meta(broken).bytes()).rules()
 
 
 def test_what_only_intake_saw_becomes_findings_of_its_own() -> None:

@@ -1,0 +1,299 @@
+"""The seam: one request goes out, one response comes back. Everything else is built on it.
+
+``Transport`` is what tests replace. ``HttpTransport`` is the real one: connections are kept and
+reused, TLS is verified, bodies are streamed and never held. It neither retries nor follows
+redirects: who does must give it a whole body again.
+"""
+
+import select
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from chalicelib.dicomweb.messages import Headers
+from chalicelib.dicomweb.multipart_writer import Buffer, Content
+from chalicelib.useragent.errors import TransportError, UserAgentError
+
+MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+_CONTINUE_SECONDS = 1.0
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRequest:
+    """A request. ``body`` is read from its first byte each time the request is sent.
+
+    A body without length goes out chunked (RFC 9112 7.1). ``expects_continue`` waits a moment for
+    the server's leave before the body (RFC 9110 10.1.1).
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: Content | None = field(default=None, repr=False)
+    expects_continue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A final answer, its content-coding taken off."""
+
+    status: int
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = field(default=b"", repr=False)
+    url: str = ""
+
+
+class Transport(Protocol):
+    """The seam."""
+
+    def send(self, request: OutgoingRequest) -> Response:
+        """Return the answer, whatever its status.
+
+        Raises
+        ------
+        TransportError
+            No answer came.
+        SourceError
+            The body could not be read to its end.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: until a connection stands, and without a byte in either direction."""
+
+    connect: float = 10.0
+    idle: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What TLS needs beyond the system's authorities; paths of PEM files.
+
+    The client's certificate is shown to the destination alone and to no host it redirects to.
+    """
+
+    authorities: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def context(self, *, with_certificate: bool) -> ssl.SSLContext:
+        """Return a context that verifies certificate and name."""
+        context = ssl.create_default_context(cafile=self.authorities)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if with_certificate and self.certificate:
+            context.load_cert_chain(self.certificate, self.key, lambda: self.password or "")
+        return context
+
+
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port (RFC 6454 4)."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme, 0)
+
+
+class HttpTransport:
+    """HTTP/1.1 by urllib3.
+
+    Parameters
+    ----------
+    destination : str
+        A URL of the one origin that may see the client's certificate.
+    connections : int
+        Connections kept to a host.
+    proxy : str, optional
+        URL of an HTTP proxy.
+    """
+
+    def __init__(
+        self,
+        destination: str,
+        *,
+        connections: int = 4,
+        timeouts: Timeouts | None = None,
+        tls: Tls | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        timeouts = timeouts or Timeouts()
+        self._timeout = urllib3.Timeout(connect=timeouts.connect, read=timeouts.idle)
+        self._destination = origin_of(destination)
+        self._tls = tls or Tls()
+        self._connections = connections
+        self._proxy = proxy
+        self._pools: dict[bool, urllib3.PoolManager] = {}
+
+    def send(self, request: OutgoingRequest) -> Response:
+        """Send the request once."""
+        body = None if request.body is None else _WatchedBody(request.body, request)
+        try:
+            response = self._pool(request.url).request(
+                request.method,
+                request.url,
+                body=body,  # type: ignore[arg-type] # an iterable; urllib3 does not say so
+                headers=_fields(request),
+                retries=False,
+                redirect=False,
+                timeout=self._timeout,
+                preload_content=False,
+            )
+            with response:  # closes the connection unless the response was read to its end
+                return _read(response, request.url, is_cut=body is not None and body.is_cut)
+        except UserAgentError:
+            raise
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _translate(error) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            pool.clear()
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        is_home = origin_of(url) == self._destination
+        if is_home not in self._pools:
+            self._pools[is_home] = self._make_pool(is_home)
+        return self._pools[is_home]
+
+    def _make_pool(self, is_home: bool) -> urllib3.PoolManager:
+        options: dict[str, Any] = {
+            "num_pools": 2,
+            "maxsize": self._connections,
+            "block": False,
+            "retries": False,
+        }
+        if self._tls.authorities or self._tls.certificate or self._destination[0] == "https":
+            options["ssl_context"] = self._tls.context(with_certificate=is_home)
+        if self._proxy:
+            manager: urllib3.PoolManager = urllib3.ProxyManager(self._proxy, **options)
+        else:
+            manager = urllib3.PoolManager(**options)
+        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        return manager
+
+
+class _WatchedBody:
+    """A body that stops when the server has answered before its end, as with 401 or 413.
+
+    To go on would fill the server's buffers until it hangs up, and the answer is lost with the
+    connection. Over TLS bytes on the socket may be anything, so there nothing is watched.
+    """
+
+    def __init__(self, content: Content, request: OutgoingRequest) -> None:
+        self._content = content
+        self._expects_continue = request.expects_continue
+        self.connection: HTTPConnection | None = None
+        self.is_cut = False
+
+    def __iter__(self) -> Iterator[Buffer]:
+        sock = getattr(self.connection, "sock", None)
+        if sock is None or isinstance(sock, ssl.SSLSocket) or not hasattr(select, "poll"):
+            yield from self._content
+            return
+        watch = select.poll()
+        watch.register(sock, select.POLLIN)
+        if self._expects_continue and not _has_leave(sock, watch):
+            self.is_cut = True
+            return
+        for chunk in self._content:
+            if watch.poll(0):
+                self.is_cut = True
+                return
+            yield chunk
+
+
+def _has_leave(sock: Any, watch: "select.poll") -> bool:
+    """Return False when a final answer came instead of 100, True also when none came in time."""
+    import socket
+
+    if not watch.poll(_CONTINUE_SECONDS * 1000):
+        return True
+    begun = sock.recv(4096, socket.MSG_PEEK)
+    end = begun.find(b"\r\n\r\n")
+    if begun[9:12] != b"100" or end < 0:
+        return False
+    sock.recv(end + 4)
+    return True
+
+
+class _HttpConnection(HTTPConnection):
+    def request(self, method: str, url: str, body: Any = None, **options: Any) -> None:
+        """Tell the body which connection it goes out on."""
+        if isinstance(body, _WatchedBody):
+            body.connection = self
+        super().request(method, url, body=body, **options)
+
+
+class _HttpsConnection(HTTPSConnection):
+    def request(self, method: str, url: str, body: Any = None, **options: Any) -> None:
+        """Tell the body which connection it goes out on."""
+        if isinstance(body, _WatchedBody):
+            body.connection = self
+        super().request(method, url, body=body, **options)
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+def _fields(request: OutgoingRequest) -> urllib3.HTTPHeaderDict:
+    fields = urllib3.HTTPHeaderDict()
+    for name, value in request.headers:
+        fields.add(name, value)
+    if request.body is not None:
+        if request.body.length is None:
+            fields["Transfer-Encoding"] = "chunked"
+        else:
+            fields["Content-Length"] = str(request.body.length)
+        if request.expects_continue:
+            fields["Expect"] = "100-continue"
+    fields.setdefault("Accept-Encoding", "gzip")
+    return fields
+
+
+def _read(response: urllib3.BaseHTTPResponse, url: str, *, is_cut: bool) -> Response:
+    body = response.read(MAX_RESPONSE_BYTES + 1, decode_content=True)
+    if len(body) > MAX_RESPONSE_BYTES:
+        raise TransportError(
+            f"The answer is larger than {MAX_RESPONSE_BYTES} bytes.", may_have_arrived=True
+        )
+    if is_cut:  # the rest of the body never went out: nothing else may on this connection
+        response.close()
+    else:
+        response.drain_conn()
+    return Response(response.status, Headers(response.headers.items()), body, url)
+
+
+def _translate(error: Exception) -> TransportError:
+    """Return the error in our words; urllib3's own hold URLs and addresses."""
+    reason = getattr(error, "reason", None)
+    if isinstance(error, urllib3.exceptions.ProxyError) and isinstance(reason, Exception):
+        error = reason
+    if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
+        is_certificate = "CERTIFICATE_VERIFY" in str(error) or "doesn't match" in str(error)
+        what = "The server's certificate does not verify" if is_certificate else "TLS failed"
+        return TransportError(f"{what}.", may_have_arrived=False, is_permanent=is_certificate)
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return TransportError("The server's name is not known.", may_have_arrived=False)
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        return TransportError("The server cannot be reached in time.", may_have_arrived=False)
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return TransportError("The server refuses connections.", may_have_arrived=False)
+    if isinstance(error, urllib3.exceptions.LocationValueError):
+        return TransportError("The URL is not usable.", may_have_arrived=False, is_permanent=True)
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):
+        return TransportError("The server did not answer in time.", may_have_arrived=True)
+    return TransportError("The connection broke before an answer came.", may_have_arrived=True)

@@ -6,7 +6,7 @@ from chalicelib.dicomweb.dataset import Element
 from chalicelib.dicomweb.dataset_writer import encode_elements
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX
 
-IMPLEMENTATION_CLASS_UID = "2.25.103467218851904937730916417526043198263"
+IMPLEMENTATION_CLASS_UID = "2.25.326973083536908520759373434442543116297"
 """Derived from a UUID (PS3.5 B.2); it changes when what we write does."""
 
 IMPLEMENTATION_VERSION_NAME = "STOWAGE_1"

@@ -80,9 +80,7 @@ class MultipartBody:
         self._closing = f"\r\n--{boundary}--\r\n".encode("ascii")
         self.length = self._length()
 
-    def content_type(
-        self, root_type: str, *, is_quoted: bool = True, parameters: str = ""
-    ) -> str:
+    def content_type(self, root_type: str, *, is_quoted: bool = True, parameters: str = "") -> str:
         """Return the message's Content-Type.
 
         Parameters

@@ -167,7 +167,9 @@ class ClientCredentialsAuth:
         return True
 
     def _fetch(self) -> None:
-        form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
+        form = {"grant_type": "client_credentials"} | (
+            {"scope": self._scope} if self._scope else {}
+        )
         # RFC 6749 2.3.1: identifier and secret are form-encoded first.
         pair = ":".join(map(quote_plus, (self._client[0], self._client[1].reveal())))
         request = OutgoingRequest(

@@ -42,9 +42,7 @@ class TransportError(UserAgentError):
         Whether another attempt must fail alike: a certificate that does not verify.
     """
 
-    def __init__(
-        self, detail: str, *, may_have_arrived: bool, is_permanent: bool = False
-    ) -> None:
+    def __init__(self, detail: str, *, may_have_arrived: bool, is_permanent: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
         self.may_have_arrived = may_have_arrived

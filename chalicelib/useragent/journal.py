@@ -160,7 +160,9 @@ class Journal:
     def fact(self, name: str) -> str:
         """Return something remembered of the destination, "" where nothing is."""
         with self._lock:
-            row = self._database.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+            row = self._database.execute(
+                "SELECT value FROM fact WHERE name = ?", (name,)
+            ).fetchone()
         return str(row[0]) if row else ""
 
     def remember(self, name: str, value: str) -> None:

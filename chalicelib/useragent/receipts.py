@@ -151,9 +151,7 @@ def _missing(instance: Instance, module: ReceivedModule, status: int) -> Receipt
             Verdict.RETRY, Outcome(instance, State.FAILED, Cause.NOT_LISTED, None, status)
         )
     if status >= 400 and not module.referenced:  # the whole request was refused
-        return Receipt(
-            Verdict.SETTLED, Outcome(instance, State.FAILED, Cause.STATUS, None, status)
-        )
+        return Receipt(Verdict.SETTLED, Outcome(instance, State.FAILED, Cause.STATUS, None, status))
     return Receipt(
         Verdict.MISSING, Outcome(instance, State.UNKNOWN, Cause.NOT_LISTED, None, status)
     )

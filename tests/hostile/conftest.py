@@ -7,6 +7,7 @@ import pytest
 
 from tests.hostile.corpus import CASES
 from tests.hostile.door import Answer, Door, Kept
+from tests.hostile.fake_origin import FakeOrigin
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,10 @@ def evidence(door: Door) -> Evidence:
     answers = {name: door.send(case) for name, case in CASES.items()}
     dead_letters = door.command("drain")
     return Evidence(answers, door.objects(), door.items(), dead_letters)
+
+
+@pytest.fixture
+def fake_origin() -> Iterator[FakeOrigin]:
+    """An origin server on fakes."""
+    with FakeOrigin.running() as origin:
+        yield origin

@@ -1,36 +1,20 @@
 """Every hostile case: its whole answer, what it left behind, and that the canary stayed unseen."""
 
 import json
-from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any
 
 import pytest
 
+from tests.hostile.answers import EXPLANATION, PART, SOP_INSTANCE, items, module_of, told, value
 from tests.hostile.canary import WORDS, find_canary
-from tests.hostile.cases import Case, Outcome, Sequence
+from tests.hostile.cases import Case, Sequence
 from tests.hostile.conftest import Evidence
 from tests.hostile.corpus import CASES
-from tests.hostile.door import Answer, Door
+from tests.hostile.door import Door
 
 PROBLEM = "application/problem+json"
 MODULE = "application/dicom+json"
-RETRIEVE_URL = "00081190"
-FAILURE_REASON = "00081197"
-EXPLANATION, PART, TAG_PATH = "00091001", "00091002", "00091003"
-
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-
-
-def items(module: dict[str, Any], sequence: Sequence) -> list[dict[str, Any]]:
-    """The items of one of the module's sequences."""
-    found: list[dict[str, Any]] = module.get(sequence.value, {}).get("Value", [])
-    return found
-
-
-def value(item: dict[str, Any], tag: str) -> Any:
-    """The only value of an attribute, None when it has none."""
-    return next(iter(item.get(tag, {}).get("Value", [])), None)
 
 
 @every_case
@@ -53,33 +37,11 @@ def test_the_answer_is_the_one_that_is_due(case: Case, evidence: Evidence) -> No
         assert problem.get("limit") == (limit and {"name": limit[0], "value": limit[1]})
 
 
-def told(answer: Answer) -> Iterator[tuple[int, Outcome]]:
-    """What a module says of each part, by the part's number.
-
-    An item of success tells no part; those that are left over are theirs, in order.
-    """
-    module = answer.json()
-    failures = {
-        value(item, PART): Outcome(sequence, _reason(item), value(item, TAG_PATH))
-        for sequence in (Sequence.FAILED, Sequence.OTHER)
-        for item in items(module, sequence)
-    }
-    stored = items(module, Sequence.REFERENCED)
-    for part in range(1, len(failures) + len(stored) + 1):
-        yield part, failures.get(part, Outcome(Sequence.REFERENCED))
-
-
-def _reason(item: dict[str, Any]) -> Any:
-    from chalicelib.standard.reasons import FailureReason
-
-    return {reason.code: reason for reason in FailureReason}[value(item, FAILURE_REASON)]
-
-
 @every_case
 def test_failures_are_explained_by_part(case: Case, evidence: Evidence) -> None:
     if case.refusal is not None:
         return
-    module = evidence.answers[case.name].json()
+    module = module_of(evidence.answers[case.name])
     for sequence in (Sequence.FAILED, Sequence.OTHER):
         for item in items(module, sequence):
             assert value(item, EXPLANATION).startswith(f"Part {value(item, PART)}: ")
@@ -95,9 +57,9 @@ def test_stored_is_what_was_said_and_nothing_else(case: Case, evidence: Evidence
     }
 
     assert kept == {uid: sha256(body).hexdigest() for uid, body in case.stored.items()}
-    module = evidence.answers[case.name]
     if case.refusal is None:
-        said = {value(item, "00081155") for item in items(module.json(), Sequence.REFERENCED)}
+        module = module_of(evidence.answers[case.name])
+        said = {value(item, SOP_INSTANCE) for item in items(module, Sequence.REFERENCED)}
         assert said == set(case.stored)
 
 

@@ -1,4 +1,7 @@
-"""The extent of a picture from a sequence parameter set (ISO/IEC 14496-10 7.3.2.1, 23008-2 7.3.2.2)."""
+"""The extent of a picture by a sequence parameter set: H.264 and H.265.
+
+ISO/IEC 14496-10 7.3.2.1, ISO/IEC 23008-2 7.3.2.2.
+"""
 
 import re
 
@@ -15,7 +18,7 @@ _PROFILE_BITS, _LEVEL_BITS = 88, 8
 _SUBSAMPLING = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
 
 
-class _Ended(Exception):
+class _EndedError(Exception):
     """The parameter set ends, or cannot be one."""
 
 
@@ -28,7 +31,7 @@ class _Bits:
 
     def take(self, count: int) -> int:
         if count > self._left:
-            raise _Ended
+            raise _EndedError
         self._left -= count
         return self._value >> self._left & ((1 << count) - 1)
 
@@ -38,7 +41,7 @@ class _Bits:
         while not self.take(1):
             zeros += 1
             if zeros > _MAX_LEADING_ZEROS:
-                raise _Ended
+                raise _EndedError
         return (1 << zeros) - 1 + self.take(zeros)
 
     def signed(self) -> int:
@@ -61,7 +64,7 @@ def extent_in(first: bytes, codec: Codec) -> tuple[int, int] | None:
     bits = _Bits(found[1].replace(*_EMULATION_PREVENTION))
     try:
         return _h265_extent(bits) if codec is Codec.H265 else _h264_extent(bits)
-    except _Ended:
+    except _EndedError:
         return None
 
 
@@ -85,7 +88,7 @@ def _h264_chroma(bits: _Bits) -> int:
     """Skip depths and scaling matrices; return chroma_format_idc."""
     chroma = bits.unsigned()
     if chroma > 3:
-        raise _Ended
+        raise _EndedError
     if chroma == 3:
         bits.take(1)
     bits.unsigned()
@@ -129,7 +132,7 @@ def _h265_extent(bits: _Bits) -> tuple[int, int]:
     bits.unsigned()
     chroma = bits.unsigned()
     if chroma > 3:
-        raise _Ended
+        raise _EndedError
     if chroma == 3:
         bits.take(1)
     columns, rows = bits.unsigned(), bits.unsigned()
@@ -144,5 +147,5 @@ def _cropped(bits: _Bits, rows: int, columns: int, down: int, across: int) -> tu
         rows -= down * (top + bottom)
         columns -= across * (left + right)
     if rows <= 0 or columns <= 0:
-        raise _Ended
+        raise _EndedError
     return rows, columns

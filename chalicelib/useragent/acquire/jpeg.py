@@ -34,7 +34,8 @@ def prepare_jpeg(content: bytes, options: AcquireOptions) -> Prepared:
     _check(header, options)
     exif = read_exif(parts.exif)
     orientation = 1 if options.ignore_orientation else exif.orientation
-    picture, notes = parts.picture, ()
+    picture = parts.picture
+    notes: tuple[str, ...] = ()
     if orientation != 1 or header.transfer_syntax is None:
         picture, notes = _rewritten(parts, header, orientation, options)
     profile, profile_notes = profile_of(parts.icc, header.samples or 0, options)

@@ -6,7 +6,7 @@ when a photograph has to be turned or is progressive, and asked to refuse (``-pe
 could not turn whole: blocks at the edge that are not full.
 """
 
-import subprocess  # noqa: S404
+import subprocess
 
 from chalicelib.useragent.acquire.errors import AcquireError
 
@@ -42,7 +42,7 @@ def rewrite(jpeg: bytes, orientation: int, *, program: str, max_seconds: float) 
     """
     command = [program, "-copy", "none", "-perfect", *_TURNS[orientation]]
     try:
-        done = subprocess.run(  # noqa: S603 - a list of our own words, no shell
+        done = subprocess.run(
             command, input=jpeg, capture_output=True, timeout=max_seconds, check=False
         )
     except (FileNotFoundError, PermissionError):

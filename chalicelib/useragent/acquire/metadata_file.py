@@ -52,7 +52,7 @@ def _read(path: Path, max_bytes: int) -> str:
         raise AcquireError("It is not UTF-8.", path=path) from None
 
 
-def _parse_json(content: str, path: Path) -> Any:  # noqa: ANN401 - any JSON, checked by the caller
+def _parse_json(content: str, path: Path) -> Any:
     try:
         return json.loads(
             content, object_pairs_hook=_unique, parse_int=str, parse_float=str, parse_constant=str
@@ -74,7 +74,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return unique
 
 
-def _parse_yaml(content: str, path: Path) -> Any:  # noqa: ANN401 - any YAML, checked by the caller
+def _parse_yaml(content: str, path: Path) -> Any:
     try:
         import yaml
     except ImportError:
@@ -85,6 +85,6 @@ def _parse_yaml(content: str, path: Path) -> Any:  # noqa: ANN401 - any YAML, ch
             keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             if len(set(keys)) != len(keys):
                 raise AcquireError("It has the same key twice.", path=path)
-        return yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - makes text of all scalars
+        return yaml.load(content, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError):
         raise AcquireError("It is not YAML.", path=path) from None

@@ -118,9 +118,7 @@ def _upright(picture: Picture, orientation: int) -> Picture:
     size = (picture.columns, picture.rows)
     turn: Transpose = Image.Transpose[_UPRIGHT[orientation]]
     turned = Image.frombytes(mode, size, picture.frames[0]).transpose(turn)
-    return Picture(
-        turned.height, turned.width, picture.samples, picture.bits, (turned.tobytes(),)
-    )
+    return Picture(turned.height, turned.width, picture.samples, picture.bits, (turned.tobytes(),))
 
 
 def _described(picture: Picture) -> dict[int, tuple[Value, ...]]:

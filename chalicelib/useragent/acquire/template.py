@@ -19,9 +19,7 @@ from chalicelib.standard.created_modules import ValueSource
 from chalicelib.standard.vrs import VRS
 from chalicelib.useragent.acquire.errors import AcquireError, attribute
 
-_COPIED = {
-    row.tag: row for row in SETTABLE.values() if row.source is ValueSource.TEMPLATE
-}
+_COPIED = {row.tag: row for row in SETTABLE.values() if row.source is ValueSource.TEMPLATE}
 _LAST = max(_COPIED)
 _MAX_VALUE_BYTES = 4096
 

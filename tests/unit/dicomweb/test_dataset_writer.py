@@ -1,5 +1,6 @@
 """Values as PS3.5 wants them in Explicit VR Little Endian."""
 
+from contextlib import suppress
 from io import BytesIO
 from struct import pack
 
@@ -218,7 +219,5 @@ SOME_VALUE = st.one_of(
 def test_any_value_is_written_evenly_or_refused(
     vr: str, values: tuple[Value, ...], tag: int
 ) -> None:
-    try:
+    with suppress(InstanceError):
         assert len(encode(Element(tag, vr, values=values))) % 2 == 0
-    except InstanceError:
-        pass

@@ -1,5 +1,6 @@
 """What a codestream says of its pixels, beside what metadata say."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from struct import pack
 
@@ -40,40 +41,55 @@ class Row:
     frames: int | None = None
 
 
+def video(
+    file: str,
+    media_type: str,
+    syntax: str,
+    extent: tuple[int, int],
+    method: str,
+    bits: tuple[int, int] = (8, 8),
+) -> Row:
+    return Row(file, media_type, syntax, "YBR_PARTIAL_420", bits, extent, method, {}, 12)
+
+
 MONO, RGB = (128, 128), (100, 100)
+MONO_8_BITS = ("MONOCHROME2", (8, 8), MONO)
+MONO_12_BITS = ("MONOCHROME2", (16, 12), MONO)
+MONO_16_BITS = ("MONOCHROME2", (16, 16), MONO)
+YBR_8_BITS = ("YBR_FULL_422", (8, 8), RGB)
 ROWS = (
-    Row("jpeg_baseline_mono8.jpg", "image/jpeg", "50", "MONOCHROME2", (8, 8), MONO, "ISO_10918_1"),
-    Row("jpeg_baseline_ybr422.jpg", "image/jpeg", "50", "YBR_FULL_422", (8, 8), RGB, "ISO_10918_1"),
+    Row("jpeg_baseline_mono8.jpg", "image/jpeg", "50", *MONO_8_BITS, "ISO_10918_1"),
+    Row("jpeg_baseline_ybr422.jpg", "image/jpeg", "50", *YBR_8_BITS, "ISO_10918_1"),
     Row("jpeg_baseline_rgb.jpg", "Image/jpeg", "50", "RGB", (8, 8), RGB, "ISO_10918_1"),
-    Row("jpeg_extended_mono12.jpg", "image/jpeg", "51", "MONOCHROME2", (16, 12), MONO, "ISO_10918_1"),
-    Row("jpeg_lossless_sv1_mono16.jpg", "image/jpeg", "70", "MONOCHROME2", (16, 16), MONO),
-    Row("jpeg_lossless_p14_mono16.jpg", "image/jpeg", "57", "MONOCHROME2", (16, 16), MONO),
+    Row("jpeg_extended_mono12.jpg", "image/jpeg", "51", *MONO_12_BITS, "ISO_10918_1"),
+    Row("jpeg_lossless_sv1_mono16.jpg", "image/jpeg", "70", *MONO_16_BITS),
+    Row("jpeg_lossless_p14_mono16.jpg", "image/jpeg", "57", *MONO_16_BITS),
     Row("jpeg_lossless_sv1_rgb8.jpg", "image/jpeg", "70", "RGB", (8, 8), RGB),
-    Row("jpegls_lossless_mono16.jls", "image/x-jls", "80", "MONOCHROME2", (16, 16), MONO, "", MONO_16),
-    Row("jpegls_near3_mono16.jls", "image/jls", "81", "MONOCHROME2", (16, 16), MONO, "ISO_14495_1", MONO_16),
+    Row("jpegls_lossless_mono16.jls", "image/x-jls", "80", *MONO_16_BITS, "", MONO_16),
+    Row("jpegls_near3_mono16.jls", "image/jls", "81", *MONO_16_BITS, "ISO_14495_1", MONO_16),
     Row("jpegls_lossless_rgb8_ilv2.jls", "image/jls", "80", "RGB", (8, 8), RGB, "", RGB_8),
-    Row("j2k_lossless_mono16.j2k", "image/jp2", "90", "MONOCHROME2", (16, 16), MONO),
-    Row("j2k_lossless_mono16.jp2", "image/jp2", "90", "MONOCHROME2", (16, 16), MONO),
+    Row("j2k_lossless_mono16.j2k", "image/jp2", "90", *MONO_16_BITS),
+    Row("j2k_lossless_mono16.jp2", "image/jp2", "90", *MONO_16_BITS),
     Row("j2k_lossless_rgb8_rct.j2k", "image/jp2", "90", "YBR_RCT", (8, 8), RGB),
     Row("j2k_lossy_rgb8_ict.j2k", "image/jpx", "91", "YBR_ICT", (8, 8), RGB, "ISO_15444_1"),
-    Row("jpx_part2_mct4.j2k", "image/jpx", "93", "MONOCHROME2", (8, 8), MONO, "ISO_15444_1", {}, 4),
-    Row("htj2k_lossless_mono16.jhc", "image/jphc", "201", "MONOCHROME2", (16, 16), MONO, "", MONO_16),
-    Row("htj2k_rpcl_mono16.jhc", "image/jph", "202", "MONOCHROME2", (16, 16), MONO),
+    Row("jpx_part2_mct4.j2k", "image/jpx", "93", *MONO_8_BITS, "ISO_15444_1", {}, 4),
+    Row("htj2k_lossless_mono16.jhc", "image/jphc", "201", *MONO_16_BITS, "", MONO_16),
+    Row("htj2k_rpcl_mono16.jhc", "image/jph", "202", *MONO_16_BITS),
     Row("htj2k_lossy_rgb8.jhc", "image/jph", "203", "YBR_ICT", (8, 8), RGB, "ISO_15444_15"),
-    Row("jxl_lossless_mono16.jxl", "image/jxl", "110", "MONOCHROME2", (16, 16), MONO),
-    Row("jxl_lossless_mono8_bare.jxl", "image/jxl", "110", "MONOCHROME2", (8, 8), MONO),
-    Row("jxl_jpeg_recompression_rgb8.jxl", "image/jxl", "111", "YBR_FULL_422", (8, 8), RGB, "ISO_10918_1"),
+    Row("jxl_lossless_mono16.jxl", "image/jxl", "110", *MONO_16_BITS),
+    Row("jxl_lossless_mono8_bare.jxl", "image/jxl", "110", *MONO_8_BITS),
+    Row("jxl_jpeg_recompression_rgb8.jxl", "image/jxl", "111", *YBR_8_BITS, "ISO_10918_1"),
     Row("jxl_lossy_rgb8.jxl", "image/jxl", "112", "XYB", (8, 8), RGB, "ISO_18181_1"),
-    Row("mpeg2_mpml.mpg", "video/mpeg2", "100", "YBR_PARTIAL_420", (8, 8), (576, 720), "ISO_13818_2", {}, 12),
-    Row("mpeg2_mphl.mpg", "video/mpeg", "101", "YBR_PARTIAL_420", (8, 8), (1080, 1920), "ISO_13818_2", {}, 12),
-    Row("mpeg2_es.m2v", "video/mpeg", "100", "YBR_PARTIAL_420", (8, 8), (576, 720), "ISO_13818_2", {}, 12),
-    Row("h264_hp41.mp4", "video/mp4", "102", "YBR_PARTIAL_420", (8, 8), (720, 1280), "ISO_14496_10", {}, 12),
-    Row("h264_hp41_bd.mp4", "video/mp4", "102", "YBR_PARTIAL_420", (8, 8), (1080, 1920), "ISO_14496_10", {}, 12),
-    Row("h264_hp42.mp4", "video/mp4", "104", "YBR_PARTIAL_420", (8, 8), (1080, 1920), "ISO_14496_10", {}, 12),
-    Row("h264_hp42_3d.mp4", "video/mp4", "104", "YBR_PARTIAL_420", (8, 8), (1080, 1920), "ISO_14496_10", {}, 12),
-    Row("h264_ts.ts", "video/mp4", "102", "YBR_PARTIAL_420", (8, 8), (720, 1280), "ISO_14496_10", {}, 12),
-    Row("hevc_main51.mp4", "video/mp4", "107", "YBR_PARTIAL_420", (8, 8), (720, 1280), "ISO_23008_2", {}, 12),
-    Row("hevc_main10_51.mp4", "video/H265", "108", "YBR_PARTIAL_420", (16, 10), (720, 1280), "ISO_23008_2", {}, 12),
+    video("mpeg2_mpml.mpg", "video/mpeg2", "100", (576, 720), "ISO_13818_2"),
+    video("mpeg2_mphl.mpg", "video/mpeg", "101", (1080, 1920), "ISO_13818_2"),
+    video("mpeg2_es.m2v", "video/mpeg", "100", (576, 720), "ISO_13818_2"),
+    video("h264_hp41.mp4", "video/mp4", "102", (720, 1280), "ISO_14496_10"),
+    video("h264_hp41_bd.mp4", "video/mp4", "102", (1080, 1920), "ISO_14496_10"),
+    video("h264_hp42.mp4", "video/mp4", "104", (1080, 1920), "ISO_14496_10"),
+    video("h264_hp42_3d.mp4", "video/mp4", "104", (1080, 1920), "ISO_14496_10"),
+    video("h264_ts.ts", "video/mp4", "102", (720, 1280), "ISO_14496_10"),
+    video("hevc_main51.mp4", "video/mp4", "107", (720, 1280), "ISO_23008_2"),
+    video("hevc_main10_51.mp4", "video/H265", "108", (720, 1280), "ISO_23008_2", (16, 10)),
 )  # fmt: skip
 BY_FILE = [pytest.param(row, id=row.file) for row in ROWS]
 
@@ -389,15 +405,11 @@ def test_a_damaged_codestream_is_built_or_refused(
     for at, value in damage:
         if at < len(content):
             content[at] = value
-    try:
+    with suppress(InstanceError):
         read_strictly(build_pixels(media_type, bytes(content)))
-    except InstanceError:
-        pass
 
 
 @given(st.sampled_from(MEDIA_TYPES), st.binary(max_size=200))
 def test_any_bytes_are_built_or_refused(media_type: str, content: bytes) -> None:
-    try:
+    with suppress(InstanceError):
         build_pixels(media_type, content, **RGB_8)
-    except InstanceError:
-        pass

@@ -17,11 +17,11 @@ from chalicelib.origin.model import Severity, Verdict
 from chalicelib.origin.validate import validate_object
 from chalicelib.origin.validate.findings import MAX_FINDINGS, MAX_FINDINGS_OF_A_RULE
 from tests.builders_dicom import element, fragments, item, sequence
+from tests.unit.origin.validate.rule_samples import SAMPLES
 from tests.unit.origin.validate.samples import (
     FRAMES,
     JPEG_FRAME,
     KEY,
-    SAMPLES,
     Sample,
     good,
     jpeg,

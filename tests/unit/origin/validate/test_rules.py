@@ -11,7 +11,8 @@ from chalicelib.origin.validate import findings_of
 from chalicelib.standard.observations import OBSERVATIONS
 from chalicelib.standard.validation_rules import RULES, SEEN_AT_INTAKE
 from tests.builders_dicom import element, item
-from tests.unit.origin.validate.samples import CANARY, SAMPLES, Sample, good
+from tests.unit.origin.validate.rule_samples import SAMPLES
+from tests.unit.origin.validate.samples import CANARY, Sample, good
 
 VALIDATION = Path(__file__).parents[4] / "chalicelib" / "origin" / "validate"
 KEBAB_CASE = re.compile(r"[a-z]+(?:-[a-z]+)*")

@@ -14,10 +14,10 @@ from tests.hostile.door import Door
 PARTITION = "misconfigured"
 
 
-def event_of(body: bytes, *, is_binary: bool = True, **changes: Any) -> dict[str, Any]:
+def event_of(payload: bytes, *, is_binary: bool = True, **changes: Any) -> dict[str, Any]:
     """The event of a POST of this body, then changed."""
     request = GatewayRequest(
-        "POST", f"/partitions/{PARTITION}/studies", (("Content-Type", MULTIPART),), body
+        "POST", f"/partitions/{PARTITION}/studies", (("Content-Type", MULTIPART),), payload
     )
     match = Match("/partitions/{partition}/studies", {"partition": PARTITION})
     now = datetime(2026, 5, 1, tzinfo=UTC)

@@ -66,6 +66,7 @@ def test_each_function_has_the_settings(function: str) -> None:
         "BASE_URI": {"Ref": "BaseUri"},
         "STRICT": {"Ref": "Strict"},
         "EXPLAIN": {"Ref": "Explain"},
+        "CORS_ORIGINS": {"Ref": "CorsOrigins"},
     }
 
 

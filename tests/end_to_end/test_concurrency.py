@@ -1,0 +1,211 @@
+"""Many clients at once: one object for each UID, a true answer for each request, a right index."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+from moto.core.botocore_stubber import BotocoreStubber
+
+from chalicelib.origin.model import InstanceKey
+from chalicelib.standard.reasons import FailureReason
+from infra.local.stack import LocalStack
+from tests.end_to_end.conftest import Answer, Post
+from tests.promises import Promises
+from tests.unit.dicomweb.dicom_files import encode_file, make_dataset
+
+CLIENTS = 8
+DUPLICATE = FailureReason.DUPLICATE_SOP_INSTANCE.code
+STUDIES = ("1.2.840.1", "1.2.840.2")
+SERIES = "1.2.840.9"
+
+
+@pytest.fixture(autouse=True)
+def atomic_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in for S3 looks first and puts then; S3 does both at once."""
+    lock, answer = threading.Lock(), BotocoreStubber.process_request
+
+    def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return answer(stubber, request)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", answer_alone)
+
+
+@pytest.fixture
+def promises(local_stack: LocalStack, partition: str) -> Promises:
+    return Promises(local_stack.clients, local_stack.bucket, local_stack.table, partition)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request: the files by SOP Instance UID, and what was answered."""
+
+    files: dict[str, bytes]
+    answer: Answer
+
+    @property
+    def referenced(self) -> list[str]:
+        items = self.answer.json().get("00081199", {"Value": []})["Value"]
+        return [item["00081155"]["Value"][0] for item in items]
+
+    @property
+    def failed(self) -> dict[str, int]:
+        items = self.answer.json().get("00081198", {"Value": []})["Value"]
+        return {i["00081155"]["Value"][0]: i["00081197"]["Value"][0] for i in items}
+
+
+Send = Callable[[dict[str, bytes]], Sent]
+
+
+@pytest.fixture
+def send(post: Post, partition: str) -> Send:
+    headers = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=b'}
+
+    def send(files: dict[str, bytes]) -> Sent:
+        parts = [
+            b"--b\r\nContent-Type: application/dicom\r\n\r\n%s\r\n" % f for f in files.values()
+        ]
+        body = b"".join(parts) + b"--b--\r\n"
+        return Sent(files, post(f"/partitions/{partition}/studies", body, headers))
+
+    return send
+
+
+def send_at_once(send: Send, requests: Sequence[dict[str, bytes]]) -> list[Sent]:
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        return list(clients.map(send, requests))
+
+
+@contextmanager
+def consuming(stack: LocalStack, workers: int = 2) -> Iterator[None]:
+    """Let functions consume while the block runs, and then until nothing is left."""
+    done = threading.Event()
+
+    def consume() -> None:
+        while not done.wait(0.05):
+            stack.drain(60.0)
+
+    with ThreadPoolExecutor(workers) as executor:
+        tasks = [executor.submit(consume) for _ in range(workers)]
+        try:
+            yield
+        finally:
+            done.set()
+        for task in tasks:
+            task.result()
+    stack.drain(60.0)
+
+
+def test_overlapping_requests_store_each_instance_once_and_answer_what_is_true(
+    send: Send, promises: Promises, local_stack: LocalStack
+) -> None:
+    """Fifteen UIDs, most with three contents in two studies, in forty requests of seven."""
+    random = Random(1)
+    contents = {uid_of(n): [make_content(n, variant) for variant in range(3)] for n in range(12)}
+    contents |= {
+        uid_of(12 + variant): [make_content(12 + variant, variant)] for variant in range(3)
+    }
+    requests = [
+        {uid: random.choice(contents[uid]) for uid in random.sample(sorted(contents), 7)}
+        for _ in range(40)
+    ]
+    with consuming(local_stack):
+        answered = send_at_once(send, requests)
+
+    stored = {uid: promises.content(uid) for uid in contents}
+    for sent in answered:
+        assert sent.answer.status in (200, 202, 409)
+        equal = [uid for uid, file in sent.files.items() if file == stored[uid]]
+        assert sent.referenced == equal
+        assert sent.failed == {uid: DUPLICATE for uid in sent.files if uid not in equal}
+    records = promises.assert_stored_once(stored)
+    promises.assert_recounted(records)
+    promises.assert_judged(stored)
+    one, other = (promises.study(study) for study in STUDIES)
+    assert one.instance_count + other.instance_count == len(contents)
+    # Whichever contents won, each study holds one of the last three UIDs at least.
+    assert one.conflicts == ("PatientID", "SeriesInstanceUID")
+    assert other.conflicts == ("SeriesInstanceUID",)
+
+
+def uid_of(number: int) -> str:
+    return f"1.2.840.5.{number}"
+
+
+def make_content(number: int, variant: int) -> bytes:
+    """Variants 0 and 2 are of one study and two patients, 1 is of another study."""
+    return encode_file(
+        make_dataset(
+            SOPInstanceUID=uid_of(number),
+            StudyInstanceUID=STUDIES[variant % 2],
+            SeriesInstanceUID=SERIES,
+            PatientID=f"P{variant}",
+        )
+    )
+
+
+def test_identical_requests_at_once_all_succeed(
+    send: Send, promises: Promises, local_stack: LocalStack
+) -> None:
+    files = {uid_of(n): make_content(n, 0) for n in range(5)}
+    with consuming(local_stack):
+        answered = send_at_once(send, [files] * 16)
+    assert {sent.answer.status for sent in answered} == {200}
+    assert all(sent.referenced == list(files) for sent in answered)
+    promises.assert_recounted(promises.assert_stored_once(files))
+
+
+@pytest.fixture
+def without_validation(local_stack: LocalStack) -> Iterator[None]:
+    """Nothing is told to validation, which would take most of the time."""
+    events, bus = local_stack.clients.events, local_stack.event_bus
+    [rule] = [one["Name"] for one in events.list_rules(EventBusName=bus)["Rules"]]
+    where = {"Rule": rule, "EventBusName": bus}
+    targets = [t for t in events.list_targets_by_rule(**where)["Targets"] if t["Id"] == "validate"]
+    events.remove_targets(**where, Ids=["validate"])
+    yield
+    events.put_targets(**where, Targets=targets)
+
+
+@pytest.mark.usefixtures("without_validation")
+def test_2000_instances_of_one_study_from_eight_clients_are_counted_right(
+    send: Send, promises: Promises, local_stack: LocalStack, partition: str
+) -> None:
+    total, each = 2000, 50
+    template = make_dataset(
+        SOPInstanceUID="1.2.840.5.9999",
+        StudyInstanceUID=STUDIES[0],
+        SeriesInstanceUID="1.2.840.9.0",
+    )
+    pieces = encode_file(template).split(b"1.2.840.5.9999")
+    keys = [
+        InstanceKey(partition, STUDIES[0], f"1.2.840.9.{n % 3}", f"1.2.840.5.{n + 1000}")
+        for n in range(total)
+    ]
+    files = {
+        key.sop_instance: key.sop_instance.encode()
+        .join(pieces)
+        .replace(b"1.2.840.9.0", key.series.encode())
+        for key in keys
+    }
+    uids = list(files)
+    requests = [{uid: files[uid] for uid in uids[n::40]} for n in range(total // each)]
+    begun = time.monotonic()
+    with consuming(local_stack):
+        answered = send_at_once(send, requests)
+        print("posted", time.monotonic() - begun)
+    print("drained", time.monotonic() - begun)
+
+    assert {sent.answer.status for sent in answered} == {200}
+    assert len(promises.objects()) == total
+    records = promises.records(keys)
+    assert len(records) == total
+    promises.assert_recounted(records)
+    study = promises.study(STUDIES[0])
+    assert (study.series_count, study.instance_count) == (3, total)

@@ -88,9 +88,11 @@ def origin_server() -> "OriginServer":
 def validator() -> "Validator":
     """Return what the validation function runs."""
     from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
+    from chalicelib.origin.validate.reporting import report_verdict
     from chalicelib.origin.validate.validator import Validator
 
-    return Validator(_instances(), DynamoDbVerdictStore(_table()))
+    report = partial(report_verdict, telemetry())
+    return Validator(_instances(), DynamoDbVerdictStore(_table()), report)
 
 
 @cache

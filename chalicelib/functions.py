@@ -68,12 +68,10 @@ def _consume(
 
 
 def _validate(events: Sequence[InstancesStored]) -> Collection[InstanceKey]:
-    telemetry = bootstrap.telemetry()
     failed: list[InstanceKey] = []
     for event in events:
         lost = bootstrap.validator().validate(event)
         failed += lost
-        telemetry.count(metrics.INSTANCES_VALIDATED, len(event.instances) - len(lost))
         _log_consumed("validated", event, len(lost))
     return failed
 

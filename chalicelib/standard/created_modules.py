@@ -101,7 +101,7 @@ _SERIES = (
     _A(0x00081070, "PN", "OperatorsName", "3", _USER),
     _A(0x00180015, "CS", "BodyPartExamined", "3", _USER),
     _A(0x00181030, "LO", "ProtocolName", "3", _USER),
-    _A(0x00200060, "CS", "Laterality", "2C", _USER, terms=("L", "R")),
+    _A(0x00200060, "CS", "Laterality", "2C", _USER, terms=("L", "R"), is_due=True),
 )
 GENERAL_SERIES = CreatedModule(
     "General Series",
@@ -204,14 +204,8 @@ CINE = CreatedModule(
         _A(0x00180040, "IS", "CineRate", "3", _CONTENT),
         _A(0x00181063, "DS", "FrameTime", "1C", _EITHER),
         _A(0x00082144, "IS", "RecommendedDisplayFrameRate", "3", _CONTENT),
-        _A(
-            0x003A0300,
-            "SQ",
-            "MultiplexedAudioChannelsDescriptionCodeSequence",
-            "2C",
-            _FIXED,
-            is_due=True,
-        ),
+        # Its condition is sound in the video.
+        _A(0x003A0300, "SQ", "MultiplexedAudioChannelsDescriptionCodeSequence", "2C", _CONTENT),
     ),
 )
 MULTI_FRAME = CreatedModule(
@@ -235,6 +229,8 @@ VL_IMAGE = CreatedModule(
     Entity.INSTANCE,
     (
         _A(0x00080008, "CS", "ImageType", "1", _FIXED, ("ORIGINAL", "PRIMARY")),
+        # Its condition is several frames; a photograph has it where its body part has a code.
+        _A(0x00082218, "SQ", "AnatomicRegionSequence", "1C", _DERIVED),
         _A(0x00282110, "CS", "LossyImageCompression", "2", _CONTENT),
     ),
 )

@@ -115,6 +115,11 @@ class Door:
         """Return the bucket's objects by key."""
         return {key: Kept(*kept) for key, kept in self.command("objects").items()}
 
+    def count(self, prefix: str = "") -> int:
+        """Return how many objects have keys that begin like this."""
+        number: int = self.command("count", prefix=prefix)
+        return number
+
     def items(self) -> str:
         """Return every item of the table as text."""
         items: str = self.command("items")

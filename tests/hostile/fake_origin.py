@@ -14,6 +14,7 @@ from chalicelib.origin.intake import IntakePolicy
 from chalicelib.origin.ports import Remaining
 from chalicelib.origin.server import OriginServer, ServerPolicy
 from chalicelib.origin.store import StorePorts
+from chalicelib.settings import Settings
 from tests.fakes.announcer import MemoryAnnouncer
 from tests.fakes.instances import MemoryInstanceStore
 from tests.fakes.records import MemoryRecordStore
@@ -40,7 +41,7 @@ class FakeOrigin:
 
     @classmethod
     @contextmanager
-    def running(cls, max_elements: int = StructureLimits.max_elements) -> Iterator[Self]:
+    def running(cls, max_elements: int = Settings.max_elements) -> Iterator[Self]:
         """Yield one whose data sets may have this many elements."""
         with ThreadPoolExecutor(2) as executor:
             yield cls(executor, DicomFileLimits(StructureLimits(max_elements=max_elements)))

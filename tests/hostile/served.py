@@ -75,6 +75,8 @@ def _obey(command: Mapping[str, Any], stack: LocalStack, app: Any) -> Any:
         case "drain":
             stack.drain(timeout=60.0)
             return {name: stack.take_messages(name) for name in DEAD_LETTERS}
+        case "count":
+            return sum(1 for _ in _entries(stack, command["prefix"]))
         case "objects":
             return dict(_objects(stack))
         case "items":
@@ -86,11 +88,16 @@ def _obey(command: Mapping[str, Any], stack: LocalStack, app: Any) -> Any:
 
 def _objects(stack: LocalStack) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
     """Yield each object's key with the digest of its bytes and its metadata."""
-    s3 = stack.clients.s3
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=stack.bucket):
-        for entry in page.get("Contents", []):
-            kept = s3.get_object(Bucket=stack.bucket, Key=entry["Key"])
-            yield entry["Key"], (sha256(kept["Body"].read()).hexdigest(), kept["Metadata"])
+    for key in _entries(stack):
+        kept = stack.clients.s3.get_object(Bucket=stack.bucket, Key=key)
+        yield key, (sha256(kept["Body"].read()).hexdigest(), kept["Metadata"])
+
+
+def _entries(stack: LocalStack, prefix: str = "") -> Iterator[str]:
+    pages = stack.clients.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=stack.bucket, Prefix=prefix
+    )
+    return (entry["Key"] for page in pages for entry in page.get("Contents", []))
 
 
 @contextmanager

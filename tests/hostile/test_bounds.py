@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 import pytest
+from pydicom.datadict import DicomDictionary
 
 from chalicelib.dicomweb.byte_source import Buffer, MemorySource
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.structure import StructuralWalk, StructureLimits
 from chalicelib.settings import Settings
 from chalicelib.standard.reasons import FailureReason as Reason
-from tests.builders_dicom import DEFLATED, IMPLICIT, LITTLE, UNDEFINED, element, item, nested, sequence
+from chalicelib.standard.transfer_syntaxes import Encoding
+from tests.builders_dicom import IMPLICIT, LITTLE, UNDEFINED, element, item, nested, sequence
 from tests.hostile.answers import FAILURE_REASON, items, module_of, value
 from tests.hostile.canary import PATIENT
 from tests.hostile.cases import (
@@ -54,7 +56,7 @@ def computing_at_most(seconds: float) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("name", "size"),
     [
-        ("gzip bomb", 2 * Settings.max_inflated_bytes),
+        ("gzip bomb", 2 * Settings.max_inflated_bytes + MEGABYTE),
         ("gzip bomb inside gzip", 3 * MEGABYTE),
         ("deflate bomb", 2 * Settings.max_inflated_bytes + 3 * MEGABYTE),
         ("100,000 empty parts", 8 * MEGABYTE),
@@ -108,6 +110,7 @@ LIMITS = StructureLimits(max_depth=32, max_elements=5_000)
     ],
 )
 def test_a_walk_ends_at_its_limit(data_set: bytes, reason: Reason, looks: int) -> None:
+    assert DicomDictionary  # pydicom's dictionaries are loaded before memory is looked at
     source = CountedSource(data_set)
 
     with allocating_at_most(MEGABYTE), pytest.raises(InstanceError) as refused:
@@ -119,13 +122,11 @@ def test_a_walk_ends_at_its_limit(data_set: bytes, reason: Reason, looks: int) -
 
 
 @pytest.mark.parametrize("encoding", [LITTLE, IMPLICIT])
-def test_zeros_cost_one_look_at_each_stretch(encoding: object) -> None:
+def test_zeros_cost_one_look_at_each_stretch(encoding: Encoding) -> None:
     source = CountedSource(bytes(4 * MEGABYTE))
 
-    with pytest.raises(InstanceError), allocating_at_most(MEGABYTE):
-        for _ in StructuralWalk(source, LITTLE, False, limits=LIMITS):
-            pass
-        raise InstanceError(Reason.TRUNCATED, "walked")
+    with allocating_at_most(MEGABYTE):
+        assert list(StructuralWalk(source, encoding, encapsulated=False, limits=LIMITS)) == []
 
     assert source.looks < 100
 

@@ -69,10 +69,9 @@ def test_an_event_without_its_bytes_stores_nothing(
     answer = door.command("call", event=event)
 
     assert answer["statusCode"] == status
-    assert answer["multiValueHeaders" if "Content-Type" in answer["multiValueHeaders"] else "headers"]
     assert find_canary(repr(answer)) is None
     assert find_canary(door.output()[before:]) is None
-    assert not any(key.startswith(f"{PARTITION}/") for key in door.objects())
+    assert door.count(f"{PARTITION}/") == 0
 
 
 def test_the_same_event_with_its_bytes_is_stored(door: Door) -> None:

@@ -89,7 +89,7 @@ def test_an_ambiguous_head_is_refused_and_nothing_behind_it_is_read(
     assert statuses(received) == [status]
     assert find_canary(received) is None
     assert find_canary(door.output()[before:]) is None
-    assert not any(key.startswith(f"{PARTITION}/") for key in door.objects())
+    assert door.count(f"{PARTITION}/") == 0
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_broken_chunks_are_refused(chunks: bytes, door: Door) -> None:
     received = talk(door, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
 
     assert [status // 100 for status in statuses(received)] == [4]
-    assert not any(key.startswith(f"{PARTITION}/") for key in door.objects())
+    assert door.count(f"{PARTITION}/") == 0
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_broken_chunks_are_refused(chunks: bytes, door: Door) -> None:
     ],
 )
 def test_a_partition_that_is_no_name_is_refused(target: bytes, door: Door) -> None:
-    before, objects = door.output_size(), door.objects()
+    before, objects = door.output_size(), door.count()
 
     received = talk(door, SMUGGLED.replace(f"/partitions/{PARTITION}/studies".encode(), target))
 
@@ -146,4 +146,4 @@ def test_a_partition_that_is_no_name_is_refused(target: bytes, door: Door) -> No
     assert b"X-Injected" not in received
     assert find_canary(received) is None
     assert find_canary(door.output()[before:]) is None
-    assert door.objects().keys() == objects.keys()
+    assert door.count() == objects

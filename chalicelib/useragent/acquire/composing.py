@@ -6,12 +6,14 @@ from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.dataset import BulkdataReference, Dataset, Element, Value
 from chalicelib.standard.created_iods import CREATED_IODS, SETTABLE
 from chalicelib.standard.created_modules import CreatedAttribute, ValueSource
+from chalicelib.useragent.acquire.anatomy import anatomic_region
 from chalicelib.useragent.acquire.errors import AcquireError, attribute
 from chalicelib.useragent.acquire.identity import instance_uid, series_uid
 from chalicelib.useragent.acquire.prepared import Prepared
 
 CONTENT_REFERENCE = BulkdataReference("content")
 _ENCAPSULATED_DOCUMENT = 0x00420011
+_BODY_PART, _ANATOMIC_REGION = 0x00180015, 0x00082218
 _KEYWORDS = {row.tag: row.keyword for row in SETTABLE.values()}
 
 
@@ -29,7 +31,7 @@ def compose(file: bytes, prepared: Prepared, stated: Mapping[int, str]) -> Datas
     Raises
     ------
     AcquireError
-        When a type 1 attribute is stated to be empty.
+        When a type 1 attribute is stated to be empty; when a video has no region of the body.
     """
     iod = CREATED_IODS[prepared.sop_class]
     rows = {row.tag: row for row in iod.rows()}
@@ -37,6 +39,7 @@ def compose(file: bytes, prepared: Prepared, stated: Mapping[int, str]) -> Datas
     values |= {tag: (text,) for tag, text in prepared.hints.items()}
     values |= {tag: (text,) if text else () for tag, text in stated.items()}
     values |= prepared.values
+    values[_ANATOMIC_REGION] = anatomic_region(values.get(_BODY_PART, ()), iod.sop_class)
     study = stated[tags.STUDY_INSTANCE_UID]
     shared = {tag: str(values[tag][0]) for tag in iod.series_tags() if values.get(tag)}
     values[tags.SOP_CLASS_UID] = (iod.sop_class,)

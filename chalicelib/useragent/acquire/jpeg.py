@@ -6,7 +6,7 @@ from chalicelib.useragent.acquire.errors import AcquireError
 from chalicelib.useragent.acquire.exif import read_exif
 from chalicelib.useragent.acquire.jpeg_segments import JpegParts, take_apart
 from chalicelib.useragent.acquire.jpegtran import rewrite
-from chalicelib.useragent.acquire.options import AcquireOptions
+from chalicelib.useragent.acquire.options import AcquireOptions, PhotoClass
 from chalicelib.useragent.acquire.photographs import (
     IGNORED_ORIENTATION,
     check_depth,
@@ -76,6 +76,12 @@ def _check(header: FrameHeader, options: AcquireOptions) -> None:
         raise AcquireError("The JPEG tells its rows only behind its picture.")
     check_extent(header.rows, header.columns or 0, options)
     check_depth(header.bits or 0, options)
+    is_photographic = options.photo_class is PhotoClass.VL_PHOTOGRAPHIC
+    if is_photographic and header.colour is Colour.RGB and header.lossless is False:
+        raise AcquireError(
+            "Its colours are RGB; Photometric Interpretation (0028,0004) of a lossy JPEG in a VL "
+            "Photographic Image is YBR_FULL_422. A Secondary Capture Image holds RGB."
+        )
     if header.transfer_syntax is None and not options.to_baseline:
         raise AcquireError(
             f"It is a progressive, arithmetic or hierarchical JPEG ({header.process}), whose "

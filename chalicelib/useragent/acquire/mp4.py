@@ -40,7 +40,8 @@ class Mp4:
         The file with its user data blanked.
     blanked : int
         Bytes of user data.
-    has_sound : bool
+    sound_channels : int
+        Of the first sound track, 0 where there is none.
     is_turned : bool
         Whether players are told to turn the picture.
     frames : int or None
@@ -52,7 +53,7 @@ class Mp4:
 
     content: bytes
     blanked: int
-    has_sound: bool
+    sound_channels: int
     is_turned: bool
     frames: int | None
     frame_time: float | None
@@ -87,7 +88,8 @@ def read_mp4(content: bytes) -> Mp4:
     frames, frame_time, is_constant = _timing(content, found, video)
     blanked, bytes_blanked = _without_user_data(content, found)
     is_turned = _is_turned(content, found, video)
-    return Mp4(blanked, bytes_blanked, _SOUND in kinds, is_turned, frames, frame_time, is_constant)
+    channels = _channels(content, found, tracks[kinds.index(_SOUND)]) if _SOUND in kinds else 0
+    return Mp4(blanked, bytes_blanked, channels, is_turned, frames, frame_time, is_constant)
 
 
 def _walk(content: bytes, start: int, end: int, path: tuple[bytes, ...]) -> Iterator[_Box]:
@@ -110,6 +112,15 @@ def _inside(found: list[_Box], track: _Box, *kinds: bytes) -> _Box | None:
 def _handler(content: bytes, found: list[_Box], track: _Box) -> bytes:
     box = _inside(found, track, b"mdia", b"hdlr")
     return content[box.start + 8 : box.start + 12] if box is not None else b""
+
+
+def _channels(content: bytes, found: list[_Box], track: _Box) -> int:
+    """Return channelcount of the first sample entry, at least 1 (14496-12 12.2.3)."""
+    box = _inside(found, track, b"mdia", b"minf", b"stbl", b"stsd")
+    at = box.start + 8 + 8 + 16 if box is not None else 0
+    if box is None or at + 2 > box.end:
+        return 1
+    return max(1, int.from_bytes(content[at : at + 2]))
 
 
 def _is_turned(content: bytes, found: list[_Box], track: _Box) -> bool:

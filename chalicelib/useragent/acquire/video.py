@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from chalicelib.dicomweb.codestreams import UnreadableCodestream, read_header
-from chalicelib.dicomweb.dataset import Value
+from chalicelib.dicomweb.codestreams.video_timing import mp4_description
+from chalicelib.dicomweb.dataset import Dataset, Element, Value
 from chalicelib.standard.created_iods import SETTABLE, VIDEO_PHOTOGRAPHIC
+from chalicelib.useragent.acquire.anatomy import code_item
 from chalicelib.useragent.acquire.errors import AcquireError, attribute
 from chalicelib.useragent.acquire.mp4 import read_mp4
 from chalicelib.useragent.acquire.mpeg2_streams import count_frames
@@ -13,6 +15,7 @@ from chalicelib.useragent.acquire.photographs import IGNORED_ORIENTATION
 from chalicelib.useragent.acquire.prepared import Prepared
 
 _FRAMES, _TIME = SETTABLE["NumberOfFrames"], SETTABLE["FrameTime"]
+_SOUND = 0x003A0300
 _POINTER, _CINE_RATE, _DISPLAY_RATE = 0x00280009, 0x00180040, 0x00082144
 _SEARCHED = 1 << 16
 
@@ -26,6 +29,7 @@ def prepare_mp4(content: bytes, stated: Mapping[int, str], options: AcquireOptio
         When it cannot be read, has to be turned, or nobody knows its frames.
     """
     mp4 = read_mp4(content)
+    _check_depth(mp4.content)
     if mp4.is_turned and not options.ignore_orientation:
         raise AcquireError(
             "Players turn this video by its track header, which viewers of instances do not read; "
@@ -35,7 +39,9 @@ def prepare_mp4(content: bytes, stated: Mapping[int, str], options: AcquireOptio
     notes = []
     if mp4.blanked:
         notes.append(f"{mp4.blanked} bytes of user data in the container were blanked.")
-    if mp4.has_sound:
+    values = _timed(mp4.frames, mp4.frame_time, stated)
+    if mp4.sound_channels:
+        values[_SOUND] = (_sound(mp4.sound_channels),)
         notes.append("The sound is kept: voices and names in it are the patient's too.")
     if not mp4.is_constant and _TIME.tag not in stated:
         notes.append("Its frames last differently; Frame Time (0018,1063) is their mean.")
@@ -43,7 +49,7 @@ def prepare_mp4(content: bytes, stated: Mapping[int, str], options: AcquireOptio
         sop_class=VIDEO_PHOTOGRAPHIC,
         media_type="video/mp4",
         content=mp4.content,
-        values=_timed(mp4.frames, mp4.frame_time, stated),
+        values=values,
         treatment=IGNORED_ORIENTATION if mp4.is_turned else "",
         notes=tuple(notes),
     )
@@ -64,6 +70,32 @@ def prepare_mpeg2(content: bytes, stated: Mapping[int, str]) -> Prepared:
         media_type="video/mpeg" if is_mpeg2 else "video/mp4",
         content=content,
         values=_timed(frames, frame_time, stated),
+    )
+
+
+def _check_depth(content: bytes) -> None:
+    """Refuse more than 8 bits (PS3.3 Table C.8-77): H.265 of the profile Main 10."""
+    try:
+        description = mp4_description(memoryview(content)) or b""
+        header = read_header("video/h265", description)
+    except UnreadableCodestream:
+        return
+    if (header.bits or 0) > 8:
+        raise AcquireError(
+            f"It has {header.bits} bits in each sample; Bits Stored (0028,0101) of a Video "
+            "Photographic Image is 8."
+        )
+
+
+def _sound(channels: int) -> Dataset:
+    """Return what sounds: the room (PS3.3 Table C.7-13, PS3.16 CID 3000)."""
+    source = code_item("109112", "DCM", "Ambient room environment")
+    return Dataset(
+        [
+            Element(0x003A0208, "SQ", "ChannelSourceSequence", (source,)),
+            Element(0x003A0301, "IS", "ChannelIdentificationCode", ("1",)),
+            Element(0x003A0302, "CS", "ChannelMode", ("MONO" if channels == 1 else "STEREO",)),
+        ]
     )
 
 

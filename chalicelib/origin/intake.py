@@ -25,6 +25,12 @@ _OCTET_STREAM = "application/octet-stream"
 _IDENTITY_CODINGS = ("", "binary", "8bit", "7bit")
 
 
+OUT_OF_TIME = InstanceError(
+    FailureReason.OUT_OF_TIME, "The request ran out of time before this instance was stored."
+)
+"""Said of each instance that there was no time for, wherever the time ran out."""
+
+
 @dataclass(frozen=True, slots=True)
 class IntakePolicy:
     """What the deployment decides about single instances."""
@@ -101,14 +107,14 @@ def take_in(part: Part, target: Target, policy: IntakePolicy) -> Taken:
         reference = Reference(file.sop_class, file.sop_instance)
         check_storable(file, target)
     except InstanceError as error:
-        return failure(error, reference, Place(part.number))
+        return refused_item(error, reference, Place(part.number))
     observed |= _transfer_syntax_parameter(part, file)
     digest = sha256(part.body).hexdigest()
     observations = file.observations | observed
     return Arrival(part.number, Place(part.number), part.body, digest, file, observations)
 
 
-def failure(
+def refused_item(
     error: InstanceError, reference: Reference | None, place: Place
 ) -> Failed | OtherFailure:
     """Return the item of an error: in Other Failures Sequence when no instance is known."""

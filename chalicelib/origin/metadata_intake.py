@@ -4,7 +4,7 @@ A JSON part holds an array of instances, an XML part one. Each is built into a D
 bulkdata it refers to, and that file goes through the same walk and checks as one that was sent.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -30,6 +30,7 @@ from chalicelib.dicomweb.multipart import Part
 from chalicelib.dicomweb.resources import Target
 from chalicelib.dicomweb.store_instances import OtherFailure, Reference
 from chalicelib.origin.intake import (
+    OUT_OF_TIME,
     Arrival,
     IntakePolicy,
     Place,
@@ -37,7 +38,7 @@ from chalicelib.origin.intake import (
     check_part_coding,
     check_storable,
     explain,
-    failure,
+    refused_item,
 )
 from chalicelib.origin.model import SourceForm
 from chalicelib.standard.bulkdata_media_types import OCTET_STREAM
@@ -65,6 +66,7 @@ def take_in_metadata(
     target_url: str,
     policy: IntakePolicy,
     now: datetime,
+    has_time: Callable[[], bool],
 ) -> list[Taken]:
     """Return an arrival or a failure for each instance, and a failure for each part left over.
 
@@ -79,6 +81,8 @@ def take_in_metadata(
     policy : IntakePolicy
     now : datetime
         The time of what is recorded as modified.
+    has_time : callable
+        Whether what is built now could still be stored.
 
     Raises
     ------
@@ -90,6 +94,9 @@ def take_in_metadata(
     for part in message.metadata:
         for decoded in _decode(part, message.form, policy):
             place = Place(part.number, decoded.number if message.form == DICOM_JSON else 0)
+            if not has_time():
+                taken.append(refused_item(OUT_OF_TIME, _reference_of(decoded), place))
+                continue
             taken.append(_take_in(decoded, place, len(taken), message, target, policy, now))
     unnamed = InstanceError(
         FailureReason.BULKDATA_UNNAMED, "No metadata of this message refer to the bulkdata."
@@ -192,8 +199,6 @@ def _take_in(
     now: datetime,
 ) -> Taken:
     """Return the arrival that metadata and their bulkdata make, or its failure."""
-    known = decoded.sop_class and decoded.sop_instance
-    reference = Reference(decoded.sop_class, decoded.sop_instance) if known else None
     try:
         if decoded.error is not None or decoded.dataset is None:
             raise decoded.error or InstanceError(
@@ -204,8 +209,14 @@ def _take_in(
         arrival = _arrive(built, place, slot, message, policy, decoded.observations)
         check_storable(arrival.file, target)
     except InstanceError as error:
-        return failure(error, reference, place)
+        return refused_item(error, _reference_of(decoded), place)
     return arrival
+
+
+def _reference_of(decoded: Decoded) -> Reference | None:
+    if decoded.sop_class and decoded.sop_instance:
+        return Reference(decoded.sop_class, decoded.sop_instance)
+    return None
 
 
 def _arrive(

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from chalicelib.dicomweb.capabilities import allowed_methods
 from chalicelib.dicomweb.content_coding import decode_content
 from chalicelib.dicomweb.cors import CorsPolicy
-from chalicelib.dicomweb.errors import InstanceError, RequestError
+from chalicelib.dicomweb.errors import RequestError
 from chalicelib.dicomweb.media_types import PayloadType, request_media_type
 from chalicelib.dicomweb.messages import Headers, HttpRequest, HttpResponse
 from chalicelib.dicomweb.multipart import Part, split_parts
@@ -36,12 +36,19 @@ from chalicelib.dicomweb.store_instances import (
     status_of,
 )
 from chalicelib.origin import metrics
-from chalicelib.origin.intake import Arrival, IntakePolicy, Place, Taken, failure, take_in
+from chalicelib.origin.intake import (
+    OUT_OF_TIME,
+    Arrival,
+    IntakePolicy,
+    Place,
+    Taken,
+    refused_item,
+    take_in,
+)
 from chalicelib.origin.options import answer_options
 from chalicelib.origin.ports import Remaining
 from chalicelib.origin.store import Store, StorePolicy, StorePorts, StoreRequest
 from chalicelib.standard.media_types import PayloadFamily
-from chalicelib.standard.reasons import FailureReason
 
 RETRY_AFTER_SECONDS = 5
 
@@ -159,16 +166,27 @@ class OriginServer:
         from chalicelib.origin.metadata_intake import take_in_metadata
 
         url = target_url(self._policy.base_uri, target)
-        return take_in_metadata(parts, payload, target, url, self._policy.intake, self._clock())
+        return take_in_metadata(
+            parts,
+            payload,
+            target,
+            url,
+            self._policy.intake,
+            self._clock(),
+            lambda: self._has_time(remaining),
+        )
 
     def _take_in_part(self, part: Part, target: Target, remaining: Remaining) -> Taken:
         """Return what a part is; unread when no time would be left to store it.
 
         A small request can inflate to many data sets, each as large as the limits allow.
         """
-        if remaining() < self._policy.store.last_put:
-            return failure(_OUT_OF_TIME, None, Place(part.number))
+        if not self._has_time(remaining):
+            return refused_item(OUT_OF_TIME, None, Place(part.number))
         return take_in(part, target, self._policy.intake)
+
+    def _has_time(self, remaining: Remaining) -> bool:
+        return remaining() >= self._policy.store.last_put
 
     def _parts(self, request: HttpRequest, payload: PayloadType) -> Sequence[Part]:
         """Return the parts of the payload, at least one (R-212)."""
@@ -253,9 +271,6 @@ class OriginServer:
         return problem_response(error, request.request_id)
 
 
-_OUT_OF_TIME = InstanceError(
-    FailureReason.OUT_OF_TIME, "The request ran out of time before this part was read."
-)
 _UNFORESEEN = RequestError(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "The request failed for a cause that the log tells. What it sent may be stored in part: send "

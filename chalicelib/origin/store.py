@@ -16,7 +16,7 @@ from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.store_instances import Failed, Stored
 from chalicelib.origin import metrics
 from chalicelib.origin.events import AnnouncedInstance, Cause, InstancesStored
-from chalicelib.origin.intake import Arrival
+from chalicelib.origin.intake import OUT_OF_TIME, Arrival
 from chalicelib.origin.model import InstanceKey, InstanceRecord, ObjectFacts
 from chalicelib.origin.ports import (
     Announcer,
@@ -121,7 +121,7 @@ class Store:
         deposits: list[_Deposit] = []
         for group, task in tasks:
             settled = self._await(task, request, self._policy.last_deposit)
-            deposits += settled or [_refused(arrival, _OUT_OF_TIME) for arrival in group]
+            deposits += settled or [_refused(arrival, OUT_OF_TIME) for arrival in group]
         deposited = [deposit for deposit in deposits if isinstance(deposit, _Deposited)]
         accepted = self._write_records([d.record for d in deposited], request)
         self._announce([d for d in deposited if d.record.key in accepted], request)
@@ -148,7 +148,7 @@ class Store:
         """Create the object, or find what an object that is there already means."""
         file = arrival.file
         if request.remaining() < self._policy.last_put:
-            return _refused(arrival, _OUT_OF_TIME)
+            return _refused(arrival, OUT_OF_TIME)
         facts = ObjectFacts(
             sha256=arrival.sha256,
             study=file.study,
@@ -255,9 +255,6 @@ class Store:
         return None
 
 
-_OUT_OF_TIME = InstanceError(
-    FailureReason.OUT_OF_TIME, "The request ran out of time before this instance was stored."
-)
 _UNAVAILABLE = InstanceError(
     FailureReason.STORE_UNAVAILABLE, "The store is throttled or does not answer; send it again."
 )

@@ -210,7 +210,8 @@ class ChainedAuth:
 
     def refresh(self) -> bool:
         """Refresh each."""
-        return any([link.refresh() for link in self.links])
+        refreshed = [link.refresh() for link in self.links]
+        return any(refreshed)
 
 
 def _with(request: OutgoingRequest, fields: list[tuple[str, str]]) -> OutgoingRequest:

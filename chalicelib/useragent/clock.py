@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Protocol
 
+from chalicelib.useragent.errors import Stopped
+
 
 class Clock(Protocol):
     """Where waiting and its jitter come from."""
@@ -15,7 +17,13 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait.
+
+        Raises
+        ------
+        Stopped
+            Nothing more is to be done.
+        """
         ...
 
     def uniform(self, low: float, high: float) -> float:
@@ -39,8 +47,9 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not after ``stop``."""
-        self._stopped.wait(seconds)
+        """Wait; raise once ``stop`` was called."""
+        if self._stopped.wait(seconds):
+            raise Stopped("Stopped.")
 
     def uniform(self, low: float, high: float) -> float:
         """Return a number between the two."""

@@ -6,7 +6,8 @@
     ├── SourceError        one instance cannot be read; its neighbours can
     ├── TransportError     no answer came back
     ├── DestinationError   nothing more can be sent there: wrong URL, refused credentials, down
-    └── UsageError         what was asked for makes no sense
+    ├── UsageError         what was asked for makes no sense
+    └── Stopped            the user wants no more
 
 No message carries a secret or a value of the patient's.
 """
@@ -56,6 +57,10 @@ class DestinationError(UserAgentError):
         super().__init__(detail)
         self.detail = detail
         self.status = status
+
+
+class Stopped(UserAgentError):  # noqa: N818 - reads as the fact it is
+    """The user, or another thread that failed, wants no more."""
 
 
 class UsageError(UserAgentError):

@@ -20,6 +20,7 @@ from typing import Any, Self
 from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.model import Cause, Instance, Outcome, State
+from chalicelib.useragent.scan import Skipped
 from chalicelib.useragent.sources import FileSource, Source
 
 SCHEMA_VERSION = 1
@@ -47,7 +48,11 @@ CREATE TABLE IF NOT EXISTS instance (
     detail TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS instance_by_uid ON instance (sop_instance);
-CREATE TABLE IF NOT EXISTS skipped (run INTEGER NOT NULL, path BLOB NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS skipped (
+    path BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    is_lost INTEGER NOT NULL
+);
 """
 _COLUMNS = (
     "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
@@ -217,12 +222,12 @@ class Journal:
                 rows,
             )
 
-    def add_skipped(self, skipped: Iterable[tuple[bytes, str]]) -> None:
+    def add_skipped(self, skipped: Iterable[Skipped]) -> None:
         """Enter what is not sent."""
         with self._transaction():
             self._database.executemany(
                 "INSERT INTO skipped VALUES (?, ?, ?)",
-                [(self.run, path, reason) for path, reason in skipped],
+                [(one.path, one.reason, int(one.is_lost)) for one in skipped],
             )
 
     # ------------------------------------------------------------------ sending
@@ -264,6 +269,11 @@ class Journal:
                 "uncertain = ? WHERE id = ? AND state = 'sent'",
                 [(one.is_uncertain, one.is_uncertain, one.key) for one in instances],
             )
+
+    def forget(self) -> None:
+        """Take everything for found: it is all sent once more."""
+        with self._transaction():
+            self._database.execute("UPDATE instance SET state = 'found' WHERE state != 'unknown'")
 
     def resume(self) -> None:
         """Take what an earlier process left as sent for unknown."""
@@ -321,11 +331,13 @@ class Journal:
             ).fetchall()
         return int(row[0])
 
-    def skipped(self, limit: int = -1) -> Iterator[tuple[bytes, str]]:
-        """Yield path and reason of what this run skipped."""
+    def skipped(self, *, lost_only: bool = False, limit: int = -1) -> Iterator[Skipped]:
+        """Yield what this run skipped."""
         with self._lock:
             rows = self._database.execute(
-                "SELECT path, reason FROM skipped ORDER BY rowid LIMIT ?", (limit,)
+                "SELECT path, reason, is_lost FROM skipped WHERE is_lost >= ? "
+                "ORDER BY rowid LIMIT ?",
+                (int(lost_only), limit),
             )
         while page := self._page(rows):
             yield from page
@@ -338,14 +350,14 @@ class Journal:
             ).fetchall()
         return [(str(reason), int(count)) for reason, count in rows]
 
-    def _page(self, rows: sqlite3.Cursor) -> list[tuple[bytes, str]]:
+    def _page(self, rows: sqlite3.Cursor) -> list[Skipped]:
         with self._lock:
-            return [(bytes(path), str(reason)) for path, reason in rows.fetchmany(200)]
+            return [Skipped(path, reason, bool(lost)) for path, reason, lost in rows.fetchmany(200)]
 
     def _entries(self, condition: str, values: tuple[object, ...]) -> list[Entry]:
         with self._lock:
             rows = self._database.execute(
-                f"SELECT {_COLUMNS} FROM instance WHERE {condition}",  # noqa: S608 - our own text
+                f"SELECT {_COLUMNS} FROM instance WHERE {condition}",
                 values,
             ).fetchall()
         return [_entry(row) for row in rows]

@@ -52,7 +52,7 @@ def module_of(response: Response) -> ReceivedModule | None:
 
 
 def said_by(response: Response) -> str:
-    """Return the server's own words, shortened, of a plain text or problem; "" where there are none.
+    """Return the server's own words of a text or problem, shortened; "" where there are none.
 
     They may repeat anything, so they are shown and never written down.
     """

@@ -19,7 +19,6 @@ from struct import Struct, pack
 from chalicelib.dicomweb.byte_source import MemorySource, RangeSource, read_bytes
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.file_meta import FileMeta, read_file_meta
-from chalicelib.dicomweb.metadata import is_private_creator
 from chalicelib.dicomweb.multipart_writer import Buffer
 from chalicelib.dicomweb.structure import UNDEFINED_LENGTH, Kind, Step, StructuralWalk
 from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES, Encoding
@@ -216,7 +215,7 @@ class _Writer:
 
     def _implicit_vr(self, step: Step) -> str:
         if step.tag >> 16 & 1:
-            return "LO" if is_private_creator(step.tag) else "UN"
+            return "LO" if 0x10 <= step.tag & 0xFFFF <= 0xFF else "UN"  # PS3.5 7.8.1
         vr = _dictionary_vr(step.tag)
         if vr in VRS:
             return vr if vr != "SQ" else "UN"

@@ -36,10 +36,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A path that is not sent, and why, in words."""
+    """A path that is not sent, and why, in words.
+
+    ``is_lost``: it is, or may hold, an instance that ought to be sent.
+    """
 
     path: bytes
     reason: str
+    is_lost: bool = False
 
 
 Known = Callable[[FileSource], bool]
@@ -89,7 +93,7 @@ def _scan_path(path: bytes, is_known: Known, can_acquire: bool) -> Iterator[Foun
     try:
         facts = os.stat(path)
     except OSError as error:
-        yield Skipped(path, f"cannot be read: {error.strerror}")
+        yield Skipped(path, f"cannot be read: {error.strerror}", is_lost=True)
         return
     if S_ISDIR(facts.st_mode):
         yield from _scan_folder(path, is_known, can_acquire)
@@ -109,7 +113,7 @@ def _scan_folder(top: bytes, is_known: Known, can_acquire: bool) -> Iterator[Fou
                     else:
                         yield _look_at_entry(entry, is_known, can_acquire)
         except OSError as error:
-            yield Skipped(folder, f"the folder cannot be read: {error.strerror}")
+            yield Skipped(folder, f"the folder cannot be read: {error.strerror}", is_lost=True)
 
 
 def _look_at_entry(
@@ -120,7 +124,7 @@ def _look_at_entry(
             return Skipped(entry.path, "a symbolic link to a folder; name the folder itself")
         return _look(entry.path, entry.stat(), is_known, can_acquire)
     except OSError as error:
-        return Skipped(entry.path, f"cannot be read: {error.strerror}")
+        return Skipped(entry.path, f"cannot be read: {error.strerror}", is_lost=True)
 
 
 def _look(
@@ -134,11 +138,11 @@ def _look(
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
-        return Skipped(path, f"cannot be read: {error.strerror}")
+        return Skipped(path, f"cannot be read: {error.strerror}", is_lost=True)
     try:
         return _identify(source, descriptor, can_acquire)
     except OSError as error:
-        return Skipped(path, f"cannot be read: {error.strerror}")
+        return Skipped(path, f"cannot be read: {error.strerror}", is_lost=True)
     finally:
         os.close(descriptor)
 
@@ -156,7 +160,7 @@ def _identify(source: FileSource, descriptor: int, can_acquire: bool) -> Found |
     try:
         identity = read_identity(RangeSource(source.size, read, _WINDOW_BYTES))
     except InstanceError as error:
-        return Skipped(source.path, f"a damaged DICOM file: {error.detail}")
+        return Skipped(source.path, f"a damaged DICOM file: {error.detail}", is_lost=True)
     return _judge(source, identity)
 
 
@@ -174,7 +178,7 @@ def _judge(source: FileSource, identity: Identity) -> Found | Skipped:
         (identity.transfer_syntax, "Transfer Syntax UID (0002,0010)"),
     ):
         if not uid:
-            return Skipped(source.path, f"a DICOM file without a valid {name}")
+            return Skipped(source.path, f"a DICOM file without a valid {name}", is_lost=True)
     return Found(source, identity)
 
 
@@ -192,5 +196,7 @@ def _not_dicom(source: FileSource, head: bytes, can_acquire: bool) -> Found | Sk
     if head.startswith(_ARCHIVES):
         return Skipped(source.path, "an archive; unpack it first")
     if head[:2] in (b"\x08\0", b"\x02\0") and len(head) > PREAMBLE_LENGTH:
-        return Skipped(source.path, "perhaps a data set, but without File Meta Information")
+        return Skipped(
+            source.path, "perhaps a data set, but without File Meta Information", is_lost=True
+        )
     return Skipped(source.path, "not a DICOM file")

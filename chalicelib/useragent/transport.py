@@ -226,27 +226,29 @@ def _has_leave(sock: Any, watch: "select.poll") -> bool:
 
 
 class _HttpConnection(HTTPConnection):
-    def request(self, method: str, url: str, body: Any = None, **options: Any) -> None:
+    def request(self, *values: Any, **options: Any) -> None:
         """Tell the body which connection it goes out on."""
+        body = options.get("body")
         if isinstance(body, _WatchedBody):
             body.connection = self
-        super().request(method, url, body=body, **options)
+        super().request(*values, **options)
 
 
 class _HttpsConnection(HTTPSConnection):
-    def request(self, method: str, url: str, body: Any = None, **options: Any) -> None:
+    def request(self, *values: Any, **options: Any) -> None:
         """Tell the body which connection it goes out on."""
+        body = options.get("body")
         if isinstance(body, _WatchedBody):
             body.connection = self
-        super().request(method, url, body=body, **options)
+        super().request(*values, **options)
 
 
 class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
+    ConnectionCls = _HttpConnection  # type: ignore[assignment] # a protocol it does satisfy
 
 
 class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
+    ConnectionCls = _HttpsConnection  # type: ignore[assignment]
 
 
 def _fields(request: OutgoingRequest) -> urllib3.HTTPHeaderDict:

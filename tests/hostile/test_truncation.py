@@ -78,7 +78,7 @@ def reasons_for(file: FileParts, size: int) -> set[Reason] | None:
     if size < 128 + len(file.prefix):
         return {Reason.NOT_DICOM_FILE}
     if size < head:
-        return {Reason.TRUNCATED, Reason.FILE_META_UNREADABLE}
+        return {Reason.TRUNCATED, Reason.FILE_META_UNREADABLE, Reason.MISSING_ATTRIBUTE}
     if file.encoding is DEFLATED:
         return None if size >= len(file.bytes()) - 1 else {Reason.TRUNCATED}
     needed = head + sum(len(e) for t, e in file.elements.items() if t <= SERIES_INSTANCE_UID)

@@ -38,3 +38,9 @@ def anatomic_region(body_part: tuple[Value, ...], sop_class: str) -> tuple[Value
         f"{named}: state one of {', '.join(ANATOMIC_REGIONS)}.",
         tag=_BODY_PART.tag,
     )
+
+
+def is_unpaired(body_part: tuple[Value, ...]) -> bool:
+    """Return whether a body is known to have one of it only: no Laterality then (PS3.3 C.7.3.1)."""
+    region = ANATOMIC_REGIONS.get(str(body_part[0])) if body_part else None
+    return region is not None and not region.is_paired

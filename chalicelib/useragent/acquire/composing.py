@@ -6,7 +6,7 @@ from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.dataset import BulkdataReference, Dataset, Element, Value
 from chalicelib.standard.created_iods import CREATED_IODS, SETTABLE
 from chalicelib.standard.created_modules import CreatedAttribute, ValueSource
-from chalicelib.useragent.acquire.anatomy import anatomic_region
+from chalicelib.useragent.acquire.anatomy import anatomic_region, is_unpaired
 from chalicelib.useragent.acquire.errors import AcquireError, attribute
 from chalicelib.useragent.acquire.identity import instance_uid, series_uid
 from chalicelib.useragent.acquire.prepared import Prepared
@@ -14,6 +14,7 @@ from chalicelib.useragent.acquire.prepared import Prepared
 CONTENT_REFERENCE = BulkdataReference("content")
 _ENCAPSULATED_DOCUMENT = 0x00420011
 _BODY_PART, _ANATOMIC_REGION = 0x00180015, 0x00082218
+_LATERALITY, _IMAGE_LATERALITY = 0x00200060, 0x00200062
 _KEYWORDS = {row.tag: row.keyword for row in SETTABLE.values()}
 
 
@@ -46,6 +47,8 @@ def compose(file: bytes, prepared: Prepared, stated: Mapping[int, str]) -> Datas
     values[tags.SERIES_INSTANCE_UID] = (series_uid(study, iod.sop_class, shared),)
     identity = instance_uid(file, study, iod.sop_class, prepared.treatment)
     values[tags.SOP_INSTANCE_UID] = (identity,)
+    if values.get(_IMAGE_LATERALITY) or is_unpaired(values.get(_BODY_PART, ())):
+        rows = {tag: row for tag, row in rows.items() if tag != _LATERALITY or values.get(tag)}
     elements = (_element(row, values.get(row.tag, row.fixed)) for row in rows.values())
     return Dataset(element for element in elements if element is not None)
 

@@ -1,0 +1,343 @@
+"""Sending folders: scanning, journal and parallel connections around one ``StoreClient``.
+
+Scanning goes on while the first batches are sent. Every thread works on the journal alone, so
+memory depends on connections and batch size and not on the number of files.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Condition, Lock, Thread
+
+from chalicelib.dicomweb.multipart_writer import Buffer
+from chalicelib.useragent.acquired import AcquiredSource, Acquirer
+from chalicelib.useragent.client import StoreClient
+from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.errors import (
+    DestinationError,
+    SourceError,
+    Stopped,
+    UserAgentError,
+)
+from chalicelib.useragent.headers import Identity
+from chalicelib.useragent.journal import Entry, Journal
+from chalicelib.useragent.model import Cause, Instance, Outcome, State
+from chalicelib.useragent.plan import batches
+from chalicelib.useragent.report import Report, make_report
+from chalicelib.useragent.scan import Found, Skipped, scan
+from chalicelib.useragent.sources import FileSource, Source
+
+_SCANNED_AT_ONCE = 200
+_MAX_SAID = 1000
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run is; read it at any time."""
+
+    found: int = 0
+    found_bytes: int = 0
+    skipped: int = 0
+    earlier: int = 0
+    settled: int = 0
+    settled_bytes: int = 0
+    stored: int = 0
+    failed: int = 0
+    unverified: int = 0
+    is_scanning: bool = True
+    waiting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """What to send.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    study : str
+        Send instances of this study alone; others fail as of another study. "" sends all.
+    connections : int
+        Batches under way at once.
+    sends_again : bool
+        Send what the journal says is stored once more.
+    acquirer : Acquirer, optional
+        Makes instances of pictures, videos and documents; without it they are skipped.
+    """
+
+    paths: Sequence[str]
+    study: str = ""
+    connections: int = 4
+    sends_again: bool = False
+    acquirer: Acquirer | None = field(default=None, repr=False)
+
+
+class Sender:
+    """One run. ``run`` blocks; ``stop`` ends it early from another thread or a signal.
+
+    Parameters
+    ----------
+    journal : Journal
+        Open for the destination.
+    client : StoreClient
+    clock : SystemClock
+        The client's own, so that ``stop`` ends its waiting.
+    """
+
+    def __init__(
+        self, journal: Journal, client: StoreClient, options: SendOptions, clock: SystemClock
+    ) -> None:
+        self.progress = Progress()
+        self._journal = journal
+        self._client = client
+        self._options = options
+        self._clock = clock
+        self._lock = Lock()
+        self._more = Condition()
+        self._is_scanned = False
+        self._stopped = ""
+        self._error: BaseException | None = None
+        self._said: dict[int, str] = {}
+
+    def stop(self, why: str = "Interrupted") -> None:
+        """Begin nothing more; what is under way comes to its end."""
+        self._stopped = self._stopped or why
+        self._clock.stop()
+        with self._more:
+            self._more.notify_all()
+
+    def start(self) -> list[Thread]:
+        """Start the threads of the run and return them."""
+        self._journal.begin_run()
+        self._journal.resume()
+        if self._options.sends_again:
+            self._journal.forget()
+        queue = batches(self._instances(), self._client.limits, self._client.encoder.cost)
+        source = _Shared(queue)
+        threads = [Thread(target=self._scan, name="scan", daemon=True)]
+        for number in range(self._options.connections):
+            name = f"send-{number}"
+            threads.append(Thread(target=self._work, args=(source,), name=name, daemon=True))
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def run(self) -> Report:
+        """Send everything and return what it came to."""
+        started = self._clock.monotonic()
+        for thread in self.start():
+            thread.join()
+        return self.finish(self._clock.monotonic() - started)
+
+    def finish(self, seconds: float) -> Report:
+        """Return the report, once all threads have ended.
+
+        Raises
+        ------
+        BaseException
+            What a thread failed with that is no failure of sending.
+        """
+        if self._error is not None:
+            raise self._error
+        self._settle_twins()
+        return make_report(
+            self._journal,
+            stopped=self._stopped,
+            seconds=seconds,
+            sent_bytes=self.progress.settled_bytes,
+            said=self._said,
+        )
+
+    # ------------------------------------------------------------------ finding
+
+    def _scan(self) -> None:
+        try:
+            self._scan_paths()
+        except Exception as error:  # noqa: BLE001 - a thread's error is raised by ``finish``
+            self._fail(error)
+        finally:
+            self.progress.is_scanning = False
+            with self._more:
+                self._is_scanned = True
+                self._more.notify_all()
+
+    def _scan_paths(self) -> None:
+        found: list[tuple[FileSource, Identity, str]] = []
+        skipped: list[Skipped] = []
+        can_acquire = self._options.acquirer is not None
+        for one in scan(self._options.paths, self._journal.is_known, can_acquire=can_acquire):
+            if self._stopped:
+                break
+            self._sort(one, found, skipped)
+            if len(found) + len(skipped) >= _SCANNED_AT_ONCE:
+                self._enter(found, skipped)
+        self._enter(found, skipped)
+
+    def _sort(
+        self,
+        one: Found | Skipped,
+        found: list[tuple[FileSource, Identity, str]],
+        skipped: list[Skipped],
+    ) -> None:
+        if isinstance(one, Found) and one.form:
+            one = self._acquire(one)
+        if isinstance(one, Skipped):
+            skipped.append(one)
+            self.progress.skipped += 1
+            return
+        self.progress.found += 1
+        self.progress.found_bytes += one.source.size
+        if one.identity is not None:
+            found.append((one.source, one.identity, one.form))
+
+    def _acquire(self, one: Found) -> Found | Skipped:
+        acquirer = self._options.acquirer
+        assert acquirer is not None
+        try:
+            return replace(one, identity=acquirer.identify(one.source.path))
+        except SourceError as error:
+            return Skipped(one.source.path, f"no instance can be made: {error.detail}", True)
+
+    def _enter(self, found: list[tuple[FileSource, Identity, str]], skipped: list[Skipped]) -> None:
+        self._journal.add(found)
+        self._journal.add_skipped(skipped)
+        found.clear()
+        skipped.clear()
+        with self._more:
+            self._more.notify_all()
+
+    # ------------------------------------------------------------------ planning
+
+    def _instances(self) -> Iterator[Instance]:
+        """Yield what is to be sent, waiting for the scan where it is ahead of it."""
+        after = 0
+        while not self._stopped:
+            with self._more:
+                is_scanned = self._is_scanned
+            entries = self._journal.pending(after)
+            for entry in entries:
+                if self._is_sendable(entry):
+                    yield entry.instance(self._source(entry))
+            if entries:
+                after = entries[-1].id
+            elif is_scanned:
+                return
+            else:
+                with self._more:
+                    if not self._is_scanned:
+                        self._more.wait(0.5)
+
+    def _source(self, entry: Entry) -> Source:
+        acquirer = self._options.acquirer
+        if not entry.form or acquirer is None:
+            return entry.source
+        return AcquiredSource(entry.source, acquirer, entry.identity.sop_instance)
+
+    def _is_sendable(self, entry: Entry) -> bool:
+        study = self._options.study
+        if study and entry.identity.study != study:
+            detail = "It is of another study than --study names."
+            self.settled([_failed(entry, Cause.OTHER_STUDY, detail)])
+            return False
+        first = self._journal.first_of(entry.identity.sop_instance, entry.id)
+        if first is None:
+            return True
+        if _is_same(first.source, entry.source):
+            self._journal.settled([_as_twin(entry, State.FOUND)])
+        else:
+            detail = f"It has the SOP Instance UID of {first.source.label} and other content."
+            self.settled([_failed(entry, Cause.TWIN, detail)])
+        return False
+
+    def _settle_twins(self) -> None:
+        """A copy of a file shares what became of the first (the server lists a UID once)."""
+        for entry in self._journal.iterate((State.FOUND,)):
+            if entry.cause is Cause.TWIN:
+                first = self._journal.first_of(entry.identity.sop_instance, entry.id)
+                if first is not None:
+                    self.settled([_as_twin(entry, first.state, first.reason)])
+
+    # ------------------------------------------------------------------ sending
+
+    def _work(self, source: "_Shared") -> None:
+        try:
+            while (batch := source.take()) is not None and not self._stopped:
+                self._client.store(batch, self)
+        except Stopped:
+            pass
+        except DestinationError as error:
+            self.stop(error.detail)
+        except Exception as error:  # noqa: BLE001 - a thread's error is raised by ``finish``
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._error = self._error or error
+        self.stop(str(error) if isinstance(error, UserAgentError) else "An error of this program")
+
+    # Observer of the client
+
+    def sending(self, instances: Sequence[Instance]) -> None:
+        """Write down what leaves."""
+        self._journal.sending(instances)
+        self.progress.waiting = ""
+
+    def settled(self, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of instances."""
+        self._journal.settled(outcomes)
+        progress = self.progress
+        with self._lock:
+            for one in outcomes:
+                progress.settled += 1
+                progress.settled_bytes += one.instance.source.size
+                progress.stored += one.state.is_stored
+                progress.failed += one.state is State.FAILED
+                progress.unverified += one.state is State.UNVERIFIED
+                if one.said and len(self._said) < _MAX_SAID:
+                    self._said[one.instance.key] = one.said
+
+    def abandoned(self, instances: Sequence[Instance]) -> None:
+        """Write down what is left for another run."""
+        self._journal.take_back(instances)
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Show it."""
+        self.progress.waiting = f"waiting {seconds:.1f} s: {why}"
+
+
+class _Shared:
+    """Batches that threads take from one another's hands."""
+
+    def __init__(self, batches: Iterator[list[Instance]]) -> None:
+        self._batches = batches
+        self._lock = Lock()
+
+    def take(self) -> list[Instance] | None:
+        """Return the next batch, None when there is none."""
+        with self._lock:
+            return next(self._batches, None)
+
+
+def _failed(entry: Entry, cause: Cause, detail: str) -> Outcome:
+    return Outcome(entry.instance(), State.FAILED, cause, detail=detail)
+
+
+def _as_twin(entry: Entry, state: State, reason: int | None = None) -> Outcome:
+    detail = "It is a copy of another file here, which was sent."
+    return Outcome(entry.instance(), state, Cause.TWIN, reason, detail=detail)
+
+
+def _is_same(first: FileSource, second: FileSource) -> bool:
+    """Return whether two files hold the same bytes."""
+    if first.size != second.size:
+        return False
+    try:
+        return all(
+            bytes(one) == bytes(other)
+            for one, other in zip(_pieces(first), _pieces(second), strict=True)
+        )
+    except (SourceError, ValueError):
+        return False
+
+
+def _pieces(source: FileSource) -> Iterator[Buffer]:
+    for offset in range(0, source.size, 1 << 16):
+        yield source.read(offset, min(1 << 16, source.size - offset))

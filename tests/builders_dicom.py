@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from struct import pack
+from struct import pack, unpack_from
 
 from chalicelib.standard.transfer_syntaxes import Encoding
 
@@ -110,9 +110,7 @@ def sequence(
     """A sequence around items; with ``length=UNDEFINED`` a delimiter ends it if asked to."""
     size = len(content) if length is None else length
     inside = IMPLICIT if vr == "UN" else encoding
-    end = (
-        marker(SEQUENCE_DELIMITATION, encoding=inside) if size == UNDEFINED and delimited else b""
-    )
+    end = marker(SEQUENCE_DELIMITATION, encoding=inside) if size == UNDEFINED and delimited else b""
     return element(tag, vr, content, length=size, encoding=encoding) + end
 
 
@@ -220,9 +218,8 @@ class FileParts:
             if isinstance(change, int):
                 meta.pop(change, None)
             else:
-                meta[int.from_bytes(change[0:2], "little") << 16 | change[2] | change[3] << 8] = (
-                    change
-                )
+                group, number = unpack_from("<HH", change)
+                meta[group << 16 | number] = change
         return replace(self, meta=meta)
 
     def with_tail(self, tail: bytes) -> "FileParts":
@@ -240,7 +237,7 @@ class FileParts:
         group_length = element(FILE_META_GROUP_LENGTH, "UL", pack("<I", max(length, 0)))
         return self.preamble + self.prefix + (group_length if length >= 0 else b"") + meta
 
-    def bytes(self) -> bytes:
+    def encode(self) -> bytes:
         """The file."""
         data_set = self.data_set()
         return self.head() + (deflate(data_set) if self.encoding is DEFLATED else data_set)
@@ -253,10 +250,8 @@ class FileParts:
         return frozenset(sizes)
 
     def _tag_of(self, whole: bytes) -> int:
-        order = "big" if self.encoding is BIG else "little"
-        group = int.from_bytes(whole[0:2], order)  # type: ignore[arg-type]
-        number = int.from_bytes(whole[2:4], order)  # type: ignore[arg-type]
-        return group << 16 | number
+        group, number = unpack_from(">HH" if self.encoding is BIG else "<HH", whole)
+        return int(group << 16 | number)
 
 
 def deflate(data: bytes) -> bytes:

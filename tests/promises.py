@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import groupby
 
 from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
-from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
-from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore, decode_record
+from chalicelib.adapters.dynamodb.table import Table, study_pk
 from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
 from chalicelib.adapters.s3 import S3InstanceStore, parse_object_key
 from chalicelib.dicomweb.byte_source import MemorySource
@@ -24,7 +24,7 @@ from chalicelib.origin.aggregates import (
     aggregate_of,
     fold,
 )
-from chalicelib.origin.model import InstanceKey, InstanceRecord
+from chalicelib.origin.model import InstanceRecord
 from chalicelib.origin.record import record_of
 from infra.local.clients import Clients
 
@@ -36,10 +36,10 @@ class Promises:
         self.partition = partition
         self._s3, self._bucket = clients.s3, bucket
         self._instances = S3InstanceStore(clients.s3, bucket, lambda _: None)
-        one_table = Table(clients.dynamodb, table, lambda _: None)
-        self._records = DynamoDbRecordStore(one_table)
-        self._verdicts = DynamoDbVerdictStore(one_table)
-        self._index = DynamoDbIndexStore(one_table)
+        self._table = Table(clients.dynamodb, table, lambda _: None)
+        self._records = DynamoDbRecordStore(self._table)
+        self._verdicts = DynamoDbVerdictStore(self._table)
+        self._index = DynamoDbIndexStore(self._table)
 
     def objects(self) -> list[str]:
         """SOP Instance UIDs of all versions of all objects: one twice was stored twice."""
@@ -52,8 +52,9 @@ class Promises:
     def content(self, sop_instance: str) -> bytes:
         return self._instances.read(self.partition, sop_instance)
 
-    def records(self, keys: Iterable[InstanceKey]) -> list[InstanceRecord]:
-        return list(self._records.read(keys).values())
+    def records_of(self, study: str) -> list[InstanceRecord]:
+        items = self._table.query(study_pk(self.partition, study), "instance/")
+        return [decode_record(item) for item in items]
 
     def study(self, study: str) -> StudyAggregate:
         found = self._index.read_study(self.partition, study)

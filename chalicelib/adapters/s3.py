@@ -144,7 +144,7 @@ def encode_facts(facts: ObjectFacts) -> dict[str, str]:
         "request-id": facts.request_id,
         "subject": quote(facts.subject),
         "source-form": facts.source_form.value,
-    }
+    } | ({"via": facts.via} if facts.via else {})
 
 
 def decode_facts(metadata: dict[str, str]) -> ObjectFacts:
@@ -157,6 +157,7 @@ def decode_facts(metadata: dict[str, str]) -> ObjectFacts:
         request_id=metadata.get("request-id", ""),
         subject=unquote(metadata.get("subject", "")),
         source_form=SourceForm(metadata.get("source-form", SourceForm.PART10.value)),
+        via=metadata.get("via", ""),
     )
 
 

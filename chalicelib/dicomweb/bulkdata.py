@@ -10,7 +10,7 @@ and ``{uri}/frames/{n}``, ``{uri}/{n}``, ``{uri}#frame={n}``, counted from 1 wit
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin
 
@@ -21,7 +21,7 @@ from chalicelib.dicomweb.multipart import Part
 from chalicelib.standard.reasons import FailureReason
 
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.I | re.A)
-_FRAME = re.compile(r"(.+?)(?:/frames/|/|#frame=)([1-9][0-9]{0,5})", re.ASCII)
+_FRAME = re.compile(r"(.+)(?:/|#frame=)([1-9][0-9]{0,5})", re.ASCII)
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -68,12 +68,9 @@ class BulkdataParts:
         location = location_of(part.part)
         if location is None:
             return
-        key = self._key(location)
-        self._by_location.setdefault(key, []).append(part)
-        frame = _FRAME.fullmatch(key)
-        if frame is not None:
-            frames = self._by_frame.setdefault(frame[1], {})
-            frames.setdefault(int(frame[2]), []).append(part)
+        self._by_location.setdefault(self._key(location), []).append(part)
+        for base, number in _labels(location.strip()):
+            self._by_frame.setdefault(self._key(base), {}).setdefault(number, []).append(part)
 
     def note(self, reference: BulkdataReference) -> None:
         """Take note that metadata mean these parts, whether or not they can be used."""
@@ -135,6 +132,15 @@ def location_of(part: Part) -> str | None:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return value
+
+
+def _labels(location: str) -> Iterator[tuple[str, int]]:
+    """Yield what a location is a frame of: of ``x/frames/2`` that is ``x/frames`` and ``x``."""
+    frame = _FRAME.fullmatch(location)
+    if frame is not None:
+        yield frame[1], int(frame[2])
+        if frame[1].endswith("/frames") and location[len(frame[1])] == "/":
+            yield frame[1].removesuffix("/frames"), int(frame[2])
 
 
 def _in_order(frames: dict[int, list[BulkdataPart]]) -> list[BulkdataPart]:

@@ -13,6 +13,9 @@ INSTANCES_RECONCILED = "InstancesReconciled"
 MESSAGES_SPLIT = "MessagesSplit"
 MESSAGES_FAILED = "MessagesFailed"
 EVENTS_CONSUMED = "EventsConsumed"
+INSTANCES_FORWARDED = "InstancesForwarded"
+FORWARDS_FAILED = "ForwardsFailed"
+FORWARDS_HELD = "ForwardsHeld"
 
 OF_WARNINGS = {"message split": MESSAGES_SPLIT, "message failed": MESSAGES_FAILED}
 """Metrics that count a warning's lines, by the warning."""

@@ -35,7 +35,7 @@ class ObjectFacts:
 
     No patient data. ``received`` is an ISO 8601 UTC time with milliseconds and ``Z``;
     ``sha256`` is lower-case hex over the whole object; ``subject`` is empty when nobody had to
-    authenticate.
+    authenticate; ``via`` is the hop mark it came with (``origin.hop_mark``), "" without one.
     """
 
     sha256: str
@@ -45,6 +45,7 @@ class ObjectFacts:
     request_id: str
     subject: str = ""
     source_form: SourceForm = SourceForm.PART10
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ from chalicelib.dicomweb.store_instances import (
     response_dataset,
     status_of,
 )
-from chalicelib.origin import metrics
+from chalicelib.origin import hop_mark, metrics
+from chalicelib.origin.hop_mark import read_marks, write_marks
 from chalicelib.origin.intake import (
     OUT_OF_TIME,
     Arrival,
@@ -146,7 +147,13 @@ class OriginServer:
         arrivals = [one for one in taken if isinstance(one, Arrival)]
         stored = self._store.store(
             arrivals,
-            StoreRequest(target.partition, request.request_id, request.subject or "", remaining),
+            StoreRequest(
+                target.partition,
+                request.request_id,
+                request.subject or "",
+                remaining,
+                via=write_marks(read_marks(request.headers.get(hop_mark.FIELD))),
+            ),
         )
         outcomes = [stored[one.slot] if isinstance(one, Arrival) else one for one in taken]
         response = StoreInstancesResponse(tuple(outcomes))

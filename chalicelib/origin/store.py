@@ -77,6 +77,7 @@ class StoreRequest:
     request_id: str
     subject: str
     remaining: Remaining
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class Store:
             request_id=request.request_id[:MAX_FACT_CHARACTERS],
             subject=request.subject[:MAX_FACT_CHARACTERS],
             source_form=arrival.source_form,
+            via=request.via,
         )
         try:
             # Before the put: what no record can be made of shall not be there without one.

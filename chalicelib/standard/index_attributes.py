@@ -43,6 +43,7 @@ INDEX_ATTRIBUTES: tuple[IndexAttribute, ...] = (
     IndexAttribute(_S, 0x00100040, "CS", "PatientSex", False),
     IndexAttribute(_S, 0x00200010, "SH", "StudyID", True),
     IndexAttribute(_E, 0x00080060, "CS", "Modality", True),
+    IndexAttribute(_E, 0x00081010, "SH", "StationName", False),
     IndexAttribute(_E, 0x0008103E, "LO", "SeriesDescription", False),
     IndexAttribute(_E, 0x00080201, "SH", "TimezoneOffsetFromUTC", False),
     IndexAttribute(_E, 0x00200011, "IS", "SeriesNumber", True),

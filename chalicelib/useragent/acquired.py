@@ -8,8 +8,9 @@ of a patient's has to be kept on disk in between.
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,7 @@ _PACKAGE = "chalicelib.useragent.acquire"
 
 def is_acquire_there() -> bool:
     """Return whether instances can be made."""
-    try:
-        return importlib.util.find_spec(f"{_PACKAGE}.acquire") is not None
-    except ModuleNotFoundError:
-        return False
+    return importlib.util.find_spec(_PACKAGE) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,8 @@ class Acquirer:
     """Makes instances with one set of options."""
 
     options: Any = field(repr=False)
+    now: Callable[[], datetime]
+    note: Callable[[str, str], None] = lambda path, note: None
 
     def make(self, path: bytes) -> bytes:
         """Return the DICOM file that a file becomes.
@@ -49,7 +49,10 @@ class Acquirer:
         acquire = importlib.import_module(_PACKAGE).acquire
         error_type = importlib.import_module(f"{_PACKAGE}.errors").AcquireError
         try:
-            return bytes(acquire(Path(label), self.options).content)
+            made = acquire(Path(label), self.options, now=self.now())
+            for note in made.notes:
+                self.note(label, note)
+            return bytes(made.content)
         except error_type as error:
             raise SourceError(label, error.detail) from None
         except OSError as error:

@@ -4,6 +4,7 @@ import random
 import secrets
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 from chalicelib.useragent.errors import Stopped
@@ -58,6 +59,10 @@ class SystemClock:
     def boundary(self) -> str:
         """Return a boundary of 128 random bits."""
         return f"stowage-{secrets.token_hex(16)}"
+
+    def now(self) -> datetime:
+        """Return the time of day, UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - this is where it comes from
 
     def stop(self) -> None:
         """End all waiting now and from now on."""

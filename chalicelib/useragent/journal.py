@@ -342,6 +342,23 @@ class Journal:
         while page := self._page(rows):
             yield from page
 
+    def count_studies(self) -> int:
+        """Return how many studies this run has instances of."""
+        with self._lock:
+            [row] = self._database.execute(
+                "SELECT count(DISTINCT study) FROM instance WHERE run = ?", (self.run,)
+            ).fetchall()
+        return int(row[0])
+
+    def state_of(self, source: FileSource) -> State | None:
+        """Return the state of a file as it is, None where the journal does not have it."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT state FROM instance WHERE path = ? AND size = ? AND mtime_ns = ?",
+                (source.path, source.size, source.mtime_ns),
+            ).fetchone()
+        return State(row[0]) if row else None
+
     def skipped_by_reason(self) -> list[tuple[str, int]]:
         """Return how many files were skipped for each reason, most frequent first."""
         with self._lock:

@@ -78,6 +78,9 @@ class WireOptions:
         return Payload(tuple(headers), body)
 
 
+PLAIN = WireOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class DicomEncoder:
     """PS3.10 instances (R-201), byte for byte as they are but for what may not travel (U-04).
@@ -90,7 +93,7 @@ class DicomEncoder:
         Send Implicit VR Little Endian and Big Endian as they are.
     """
 
-    wire: WireOptions = WireOptions()
+    wire: WireOptions = PLAIN
     names_syntax: bool = False
     is_raw: bool = False
 

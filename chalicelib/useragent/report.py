@@ -163,7 +163,7 @@ def write_json(report: Report, out: TextIO) -> None:
     }
     out.write(json.dumps(summary, ensure_ascii=False, indent=1)[:-2])
     _write_list(out, "outcomes", (_outcome(report, one) for one in report.journal.iterate(State)))
-    skipped = (
+    skipped: Iterator[dict[str, object]] = (
         {"path": one.path.decode("utf-8", "backslashreplace"), "reason": one.reason}
         for one in report.journal.skipped()
     )

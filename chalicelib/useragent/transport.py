@@ -244,11 +244,11 @@ class _HttpsConnection(HTTPSConnection):
 
 
 class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _HttpConnection  # type: ignore[assignment] # a protocol it does satisfy
+    ConnectionCls = _HttpConnection
 
 
 class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection  # type: ignore[assignment]
+    ConnectionCls = _HttpsConnection
 
 
 def _fields(request: OutgoingRequest) -> urllib3.HTTPHeaderDict:

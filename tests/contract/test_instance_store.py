@@ -184,7 +184,7 @@ def test_other_keys_are_not_ours(key: str) -> None:
 
 def refused(code: str, status: int = 400) -> ClientError:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "PutObject")  # type: ignore[arg-type]
+    return ClientError(answer, "PutObject")
 
 
 class FaultyS3:

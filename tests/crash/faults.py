@@ -122,7 +122,7 @@ def failing_an_entry() -> Fault:
         entries = json.loads(request.body)["Entries"]
         refused = {"ErrorCode": "ThrottlingException", "ErrorMessage": ""}
         taken = [one for one in entries if json.loads(one["Detail"])["study"] != VICTIM_STUDY]
-        sent = iter([])
+        sent: Iterator[dict[str, str]] = iter(())
         if taken:
             answer = forward(request, json.dumps({"Entries": taken}).encode())
             sent = iter(json.loads(answer.content)["Entries"])

@@ -1,6 +1,7 @@
 """What a hostile case is: a request, and the whole answer that is due to it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
@@ -100,9 +101,9 @@ Build = Callable[[FileParts, Uids], FileParts | bytes]
 
 @dataclass(frozen=True)
 class FileCase:
-    """One file, and what becomes of it alone and among others.
+    """One file, and what becomes of it whatever stands around it.
 
-    ``build`` changes a good file that tells of the canary. ``is_heavy`` is sent alone only.
+    ``build`` changes a good file that tells of the canary. What is heavy is sent alone.
     """
 
     name: str
@@ -114,13 +115,13 @@ class FileCase:
     def make(self, uids: Uids) -> Part:
         """The file as a part."""
         made = self.build(make_file(uids, PATIENT, **self.base), uids)
-        return Part(made if isinstance(made, bytes) else made.bytes(), uids.instance)
+        return Part(made if isinstance(made, bytes) else made.encode(), uids.instance)
 
 
 def good_file(*words: object, study: str | None = None) -> Part:
     """A part nothing is wrong with, but for the patient it tells of."""
     uids = Uids.of(*words, study=study)
-    return Part(make_file(uids, PATIENT).bytes(), uids.instance)
+    return Part(make_file(uids, PATIENT).encode(), uids.instance)
 
 
 def join_parts(*parts: Part, boundary: str = BOUNDARY) -> bytes:
@@ -175,12 +176,24 @@ def send_alone(case: FileCase) -> Case:
 
 
 def send_together(name: str, files: Iterable[FileCase]) -> Case:
-    """One request of many files, each between two others and good ones at both ends."""
+    """One request of many files, with good ones at both ends."""
     study = uid_of(name)
     parts = [
-        (file.make(Uids.of(file.name, "together", study=study)), file.outcome)
-        for file in files
-        if not file.is_heavy
+        (file.make(Uids.of(file.name, "together", study=study)), file.outcome) for file in files
     ]
     first, last = (good_file(name, end, study=study) for end in ("first", "last"))
-    return store_case(f"all of {name}", (first, STORED), *parts, (last, STORED))
+    return store_case(name, (first, STORED), *parts, (last, STORED))
+
+
+def send_group(name: str, files: Several[FileCase], *, alone: bool = True) -> Iterator[Case]:
+    """The requests of a group: what is stored in one, what is refused in one and each alone."""
+    light = [file for file in files if not file.is_heavy]
+    accepted = [file for file in light if file.outcome == STORED]
+    refused = [file for file in light if file.outcome != STORED]
+    if accepted:
+        yield send_together(f"{name}: all that is stored", accepted)
+    if refused:
+        yield send_together(f"{name}: all that is refused", refused)
+    for file in files:
+        if file.is_heavy or (alone and file.outcome != STORED):
+            yield send_alone(file)

@@ -10,6 +10,13 @@ from tests.hostile.door import Answer, Door, Kept
 from tests.hostile.fake_origin import FakeOrigin
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what needs the served product: it starts and is attacked only once."""
+    for item in items:
+        if "door" in getattr(item, "fixturenames", ()) and "hostile" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("hostile"))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What was left when every case had been sent and every message consumed.

@@ -95,9 +95,7 @@ class Door:
             body = response.read()
         finally:
             connection.close()
-        return Answer(
-            response.status, tuple(response.getheaders()), body, self.output()[before:]
-        )
+        return Answer(response.status, tuple(response.getheaders()), body, self.output()[before:])
 
     def output_size(self) -> int:
         """Return how much was printed so far."""

@@ -1,14 +1,14 @@
 """An origin server on fakes, in this process: for what has to be measured or made to fail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
-from chalicelib.dicomweb.messages import Headers, HttpRequest
 from chalicelib.dicomweb.dicom_file import DicomFileLimits
+from chalicelib.dicomweb.messages import Headers, HttpRequest
 from chalicelib.dicomweb.structure import StructureLimits
 from chalicelib.origin.intake import IntakePolicy
 from chalicelib.origin.ports import Remaining
@@ -50,10 +50,10 @@ class FakeOrigin:
         self,
         body: bytes,
         content_type: str,
+        headers: Sequence[tuple[str, str]] = (),
         remaining: Remaining = lambda: 25.0,
-        **headers: str,
     ) -> FakeAnswer:
-        """Answer a POST to the Studies resource; header names take _ for -."""
+        """Answer a POST to the Studies resource."""
         ports = StorePorts(
             self.instances,
             MemoryRecordStore(),
@@ -64,8 +64,7 @@ class FakeOrigin:
         )
         intake = IntakePolicy(limits=self.limits)
         server = OriginServer(ports, ServerPolicy("https://pacs.example", intake=intake))
-        fields = [(name.replace("_", "-"), value) for name, value in headers.items()]
-        fields.append(("Content-Type", content_type))
-        request = HttpRequest("POST", "/studies", headers=Headers(fields), body=body)
+        fields = Headers((*headers, ("Content-Type", content_type)))
+        request = HttpRequest("POST", "/studies", headers=fields, body=body)
         answer = server.answer(request, remaining)
         return FakeAnswer(answer.status, dict(answer.headers), answer.body.encode())

@@ -82,7 +82,9 @@ NESTING = (
     ),
     FileCase("10,000 deep in UN", _chain(10_000, undefined=True, vr="UN"), TOO_DEEP),
     FileCase("as deep as the limit", _chain(Settings.max_depth, undefined=True), STORED),
-    FileCase("one deeper than the limit", _chain(Settings.max_depth + 1, undefined=False), TOO_DEEP),
+    FileCase(
+        "one deeper than the limit", _chain(Settings.max_depth + 1, undefined=False), TOO_DEEP
+    ),
     FileCase(
         # Opaque to the door, a trap for a reader behind it that looks into UN.
         "10,000 deep inside a value of UN",
@@ -92,9 +94,9 @@ NESTING = (
 )
 
 
-def _referenced(**lengths: int) -> bytes:
+def _referenced(length: int | None = None) -> bytes:
     """An item that names an instance, and the canary; its element's length may lie."""
-    return element(REFERENCED_SOP_INSTANCE_UID, "UI", b"2.25.99\0", **lengths) + NAME
+    return element(REFERENCED_SOP_INSTANCE_UID, "UI", b"2.25.99\0", length=length) + NAME
 
 
 LENGTHS = (
@@ -116,7 +118,11 @@ LENGTHS = (
     ),
     FileCase(
         "element longer than the data set in an open item",
-        tail(sequence(0x7FE11001, item(_referenced(length=60_000), length=UNDEFINED), length=UNDEFINED)),
+        tail(
+            sequence(
+                0x7FE11001, item(_referenced(length=60_000), length=UNDEFINED), length=UNDEFINED
+            )
+        ),
         failed(Reason.TRUNCATED, "(7FE1,1001)[1].(0008,1155)"),
     ),
     FileCase(
@@ -147,7 +153,12 @@ LENGTHS = (
     FileCase(
         "fragment longer than the file",
         lambda file, _: file.with_elements(PIXEL_DATA).with_tail(
-            sequence(PIXEL_DATA, item() + item(PATIENT.name, length=0xFFFFFFFE), vr="OB", length=UNDEFINED)
+            sequence(
+                PIXEL_DATA,
+                item() + item(PATIENT.name, length=0xFFFFFFFE),
+                vr="OB",
+                length=UNDEFINED,
+            )
         ),
         failed(Reason.TRUNCATED, PIXELS),
         JPEG,
@@ -155,7 +166,9 @@ LENGTHS = (
     FileCase(
         "fragment of undefined length",
         lambda file, _: file.with_elements(
-            sequence(PIXEL_DATA, item() + item(PATIENT.name, length=UNDEFINED), vr="OB", length=UNDEFINED)
+            sequence(
+                PIXEL_DATA, item() + item(PATIENT.name, length=UNDEFINED), vr="OB", length=UNDEFINED
+            )
         ),
         failed(Reason.MALFORMED_STRUCTURE, PIXELS),
         JPEG,
@@ -227,9 +240,7 @@ DELIMITERS = (
     FileCase(
         "sequence delimiter in a sequence of defined length",
         add(
-            sequence(
-                REFERENCED_IMAGE_SEQUENCE, item(_referenced()) + marker(SEQUENCE_DELIMITATION)
-            )
+            sequence(REFERENCED_IMAGE_SEQUENCE, item(_referenced()) + marker(SEQUENCE_DELIMITATION))
         ),
         failed(Reason.MALFORMED_STRUCTURE, f"{SEQUENCE}[1]"),
     ),
@@ -293,7 +304,7 @@ BOMBS = (
     ),
     FileCase(
         "deflated data cut short",
-        lambda file, _: file.bytes()[:-40],
+        lambda file, _: file.encode()[:-40],
         failed(Reason.TRUNCATED),
         {"encoding": DEFLATED},
     ),
@@ -324,17 +335,6 @@ BOMBS = (
         ),
         failed(Reason.TOO_MANY_ELEMENTS, f"(7FE1,1001)[{Settings.max_elements - 20}]"),
         {"encoding": DEFLATED},
-        is_heavy=True,
-    ),
-    FileCase(
-        "empty-fragment flood",
-        lambda file, _: file.with_elements(
-            sequence(
-                PIXEL_DATA, item() * Settings.max_elements, vr="OB", length=UNDEFINED
-            )
-        ),
-        failed(Reason.TOO_MANY_ELEMENTS, PIXELS),
-        JPEG,
         is_heavy=True,
     ),
     FileCase(
@@ -426,7 +426,11 @@ CONTENT = (
         add(element(0x00104000, "LT", b"").replace(b"LT", b"\x01\x02")),
         failed(Reason.MALFORMED_STRUCTURE, "(0010,4000)"),
     ),
-    FileCase("a VR of the future", add(element(0x00104000, "UT", PATIENT.name).replace(b"UT", b"ZZ")), STORED),
+    FileCase(
+        "a VR of the future",
+        add(element(0x00104000, "UT", PATIENT.name).replace(b"UT", b"ZZ")),
+        STORED,
+    ),
     FileCase(
         "implicit where explicit is promised",
         lambda file, uids: FileParts(file.elements, make_meta(uids, "1.2.840.10008.1.2.1")),
@@ -459,9 +463,7 @@ def _of_class(sop_class: str) -> Build:
 CLASSES = (
     FileCase("DICOMDIR", _dicomdir, failed(Reason.SOP_CLASS_NOT_SUPPORTED, "(0002,0002)")),
     *(
-        FileCase(
-            name, _of_class(sop_class), failed(Reason.SOP_CLASS_NOT_SUPPORTED, "(0002,0002)")
-        )
+        FileCase(name, _of_class(sop_class), failed(Reason.SOP_CLASS_NOT_SUPPORTED, "(0002,0002)"))
         for name, sop_class in (
             ("Verification", "1.2.840.10008.1.1"),
             ("Modality Performed Procedure Step", "1.2.840.10008.3.1.2.3.3"),
@@ -553,9 +555,11 @@ FILE_META = (
     ),
     FileCase(
         "File Meta Information over the limit",
-        lambda file, _: file.head()
-        + element(0x00020102, "OB", PATIENT.name * (MAX_FILE_META_BYTES // 20))
-        + file.data_set(),
+        lambda file, _: (
+            file.head()
+            + element(0x00020102, "OB", PATIENT.name * (MAX_FILE_META_BYTES // 20))
+            + file.data_set()
+        ),
         unnamed(Reason.FILE_META_UNREADABLE),
     ),
     FileCase(
@@ -565,8 +569,9 @@ FILE_META = (
     ),
     FileCase(
         "implicit File Meta Information",
-        lambda file, _: file.head()
-        + element(TRANSFER_SYNTAX_UID, "UI", b"1.2\0", encoding=IMPLICIT),
+        lambda file, _: (
+            file.head() + element(TRANSFER_SYNTAX_UID, "UI", b"1.2\0", encoding=IMPLICIT)
+        ),
         unnamed(Reason.FILE_META_UNREADABLE, "(0002,0010)"),
     ),
     *(
@@ -583,7 +588,7 @@ FILE_META = (
 
 NO_FILES = (
     *(
-        FileCase(name, lambda *_, content=content: content, unnamed(Reason.NOT_DICOM_FILE))  # type: ignore[misc]
+        FileCase(name, lambda *_, content=content: content, unnamed(Reason.NOT_DICOM_FILE))
         for name, content in (
             ("nothing", b""),
             ("a word", PATIENT.name),
@@ -601,10 +606,15 @@ NO_FILES = (
         unnamed(Reason.NOT_DICOM_FILE),
     ),
     FileCase(
-        "a command set", lambda file, _: element(0, "UL", bytes(4), encoding=IMPLICIT) * 30,
+        "a command set",
+        lambda file, _: element(0, "UL", bytes(4), encoding=IMPLICIT) * 30,
         unnamed(Reason.NOT_DICOM_FILE),
     ),
-    FileCase("preamble and DICM alone", lambda *_: bytes(128) + b"DICM", unnamed(Reason.FILE_META_UNREADABLE)),
+    FileCase(
+        "preamble and DICM alone",
+        lambda *_: bytes(128) + b"DICM",
+        unnamed(Reason.FILE_META_UNREADABLE),
+    ),
     FileCase(
         "File Meta Information alone",
         lambda file, _: file.head(),

@@ -6,7 +6,7 @@ import zlib
 from chalicelib.dicomweb.media_types import MAX_BOUNDARY_LENGTH
 from chalicelib.settings import Settings
 from chalicelib.standard.reasons import FailureReason as Reason
-from tests.builders_dicom import PATIENT_NAME, Uids, element, make_file
+from tests.builders_dicom import Uids, element, make_file
 from tests.hostile.canary import PATIENT, TEXT
 from tests.hostile.cases import (
     BOUNDARY,
@@ -37,7 +37,7 @@ def _containing(name: str, content: bytes) -> Part:
     """A good file that holds these bytes in a value."""
     uids = Uids.of(name)
     file = make_file(uids, PATIENT).with_elements(element(0x00104000, "UT", content))
-    return Part(file.bytes(), uids.instance)
+    return Part(file.encode(), uids.instance)
 
 
 def _bounded(name: str, boundary: str, *, quoted: bool = True) -> Case:
@@ -157,7 +157,14 @@ FRAMING = (
         "lines that end with line feeds",
         400,
         _raw(
-            DASHES, b"\n", FIELD.replace(b"\r", b""), b"\n", good_file("LF").body, b"\n", DASHES, b"--\n"
+            DASHES,
+            b"\n",
+            FIELD.replace(b"\r", b""),
+            b"\n",
+            good_file("LF").body,
+            b"\n",
+            DASHES,
+            b"--\n",
         ),
     ),
     refused("end inside a part's header", 400, _raw(DASHES, b"\r\nContent-Ty"), part=1),
@@ -171,9 +178,7 @@ FRAMING = (
         (Part(_CUT_INSIDE.body[:500]), failed(Reason.TRUNCATED, "(0020,000D)")),
         (Part(PATIENT.name, headers=()), unnamed(Reason.NOT_DICOM_FILE)),
         request=_raw(
-            join_parts(
-                Part(_CUT_INSIDE.body[:500] + b"\r\n" + DASHES + b"\r\n\r\n" + PATIENT.name)
-            )
+            join_parts(Part(_CUT_INSIDE.body[:500] + b"\r\n" + DASHES + b"\r\n\r\n" + PATIENT.name))
         ),
     ),
     *(
@@ -277,14 +282,18 @@ PART_TYPES = (
             (
                 "with a transfer syntax it does not have",
                 _retyped(
-                    "ts", ("Content-Type", "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.50")
+                    "ts",
+                    ("Content-Type", "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.50"),
                 ),
             ),
             (
                 "with parameters",
                 _retyped("parameters", ("content-TYPE", f'Application/DICOM; name="{TEXT}"')),
             ),
-            ("sent as binary", _retyped("8bit", *DICOM_PART, ("Content-Transfer-Encoding", "BINARY"))),
+            (
+                "sent as binary",
+                _retyped("8bit", *DICOM_PART, ("Content-Transfer-Encoding", "BINARY")),
+            ),
         )
     ),
     store_case(
@@ -342,9 +351,7 @@ CODINGS = (
         Request(_BOMB),
         limit=("max_inflated_bytes", Settings.max_inflated_bytes),
     ),
-    refused(
-        "gzip of 1,025 members", 400, _coded(_MANY_MEMBERS), limit=("max_gzip_members", 1024)
-    ),
+    refused("gzip of 1,025 members", 400, _coded(_MANY_MEMBERS), limit=("max_gzip_members", 1024)),
     refused("gzip cut short", 400, _coded(gzip.compress(join_parts(_ZIPPED), mtime=0)[:-9])),
     refused("gzip of nothing", 400, _coded(gzip.compress(b"", mtime=0))),
     refused(
@@ -373,7 +380,11 @@ MESSAGES = (
     refused("no body typed application/dicom", 400, Request(b"", content_type="application/dicom")),
     refused("no Content-Type", 415, Request(join_parts(_OTHERWISE), content_type=None)),
     *(
-        refused(f"message typed {content_type}", status, Request(join_parts(_OTHERWISE), content_type=content_type))
+        refused(
+            f"message typed {content_type}",
+            status,
+            Request(join_parts(_OTHERWISE), content_type=content_type),
+        )
         for content_type, status in (
             ("text/html", 415),
             ("application/zip", 415),
@@ -383,7 +394,7 @@ MESSAGES = (
             (f"multipart/related; boundary={BOUNDARY}", 400),
             (f'multipart/form-data; name="{TEXT}"; boundary={BOUNDARY}', 415),
             (f"{TEXT}", 400),
-            (f'multipart/related; type="application/dicom', 400),
+            ('multipart/related; type="application/dicom', 400),
         )
     ),
     store_case(

@@ -18,7 +18,6 @@ from chalicelib.standard.reasons import FailureReason as Reason
 from chalicelib.standard.transfer_syntaxes import Encoding
 from tests.builders_dicom import IMPLICIT, LITTLE, UNDEFINED, element, item, nested, sequence
 from tests.hostile.answers import FAILURE_REASON, items, module_of, value
-from tests.hostile.canary import PATIENT
 from tests.hostile.cases import (
     BOUNDARY,
     MULTIPART,
@@ -62,17 +61,16 @@ def computing_at_most(seconds: float) -> Iterator[None]:
         ("100,000 empty parts", 8 * MEGABYTE),
         ("part header without end", 4 * MEGABYTE),
         ("thousands of almost boundaries in a body", 4 * MEGABYTE),
-        ("65,535 character sets and 21,844 escapes", 8 * MEGABYTE),
+        ("bombs: all that is stored", 24 * MEGABYTE),
         ("10,000 deep EXPLICIT_LITTLE defined", 4 * MEGABYTE),
     ],
 )
 def test_memory_stays_near_the_limit(name: str, size: int, fake_origin: FakeOrigin) -> None:
     request = CASES[name].request
-    headers = {field.replace("-", "_"): text for field, text in request.headers}
     fake_origin.post(b"warm", MULTIPART)
 
     with allocating_at_most(size):
-        answer = fake_origin.post(request.body, str(request.content_type), **headers)
+        answer = fake_origin.post(request.body, str(request.content_type), request.headers)
 
     assert answer.status == CASES[name].status
 
@@ -139,9 +137,9 @@ LONG = 10_000
     [
         lambda o: o.post(f"--b\r\nX:{' ' * 16_000}\0\r\n\r\nx\r\n--b--".encode(), _typed("b")),
         lambda o: o.post(b"--b\r\nX:" + b"\r\n " * 5_000 + b"\0\r\n\r\nx\r\n--b--", _typed("b")),
-        lambda o: o.post(b"x", "application/dicom", Accept_Charset="a" + " " * LONG + "x"),
-        lambda o: o.post(b"x", "application/dicom", Accept='"' * LONG),
-        lambda o: o.post(b"x", "application/dicom", Accept="a/b;q" + " " * LONG + "x"),
+        lambda o: o.post(b"x", "application/dicom", (("Accept-Charset", "a" + " " * LONG + "x"),)),
+        lambda o: o.post(b"x", "application/dicom", (("Accept", '"' * LONG),)),
+        lambda o: o.post(b"x", "application/dicom", (("Accept", "a/b;q" + " " * LONG + "x"),)),
         lambda o: o.post(b"x", "multipart/related;" + ";" * LONG),
         lambda o: o.post(b"x", 'multipart/related; type="' + "\\a" * (LONG // 2)),
         lambda o: o.post(b"x", "multipart/related; " + "a" * LONG + " " * LONG),
@@ -179,8 +177,8 @@ def test_a_small_request_of_many_bombs_ends_in_time() -> None:
         answer = origin.post(
             gzip.compress(join_parts(*parts, good_file("late")), 1),
             MULTIPART,
+            (("Content-Encoding", "gzip"),),
             remaining=lambda: next(left),
-            Content_Encoding="gzip",
         )
 
     assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,6 +1,5 @@
 """Every hostile case: its whole answer, what it left behind, and that the canary stayed unseen."""
 
-import json
 from hashlib import sha256
 
 import pytest
@@ -88,7 +87,7 @@ def test_the_canary_was_there_to_be_found(evidence: Evidence) -> None:
 
 
 def test_the_canary_is_in_no_object_key_and_no_metadata(evidence: Evidence) -> None:
-    assert find_canary(json.dumps({k: dict(o.metadata) for k, o in evidence.objects.items()})) is None
+    assert find_canary(repr(evidence.objects)) is None
 
 
 def test_the_canary_is_in_no_message_and_no_function_s_output(
@@ -100,4 +99,4 @@ def test_the_canary_is_in_no_message_and_no_function_s_output(
 
 
 def test_no_stored_instance_is_poison_to_a_function(evidence: Evidence) -> None:
-    assert evidence.dead_letters == dict.fromkeys(evidence.dead_letters, [])
+    assert not any(evidence.dead_letters.values()), evidence.dead_letters

@@ -4,7 +4,7 @@ A record is a pure function of its object, so the same item may be written twice
 writers: nothing needs a condition. The encoding is by hand: it runs for every instance stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from chalicelib.adapters.dynamodb.table import Item, Key, Table, study_pk
 from chalicelib.origin.model import (
@@ -42,6 +42,10 @@ class DynamoDbRecordStore:
         """Return the number of records in a series. Raises Unavailable."""
         return self._table.count(study_pk(partition, study), f"instance/{series}/")
 
+    def of_study(self, partition: str, study: str) -> Iterator[InstanceRecord]:
+        """Yield all records of a study. Raises Unavailable."""
+        yield from map(decode_record, self._table.query(study_pk(partition, study), "instance/"))
+
 
 def record_key(key: InstanceKey) -> Key:
     """Return where an instance's record is."""
@@ -67,6 +71,8 @@ def encode_record(record: InstanceRecord) -> Item:
         "source_form": {"S": facts.source_form.value},
         "attributes": {"M": {name: {"S": text} for name, text in record.attributes.items()}},
     }
+    if facts.via:
+        item["via"] = {"S": facts.via}
     if record.undecoded:
         item["undecoded"] = {"M": {name: {"B": raw} for name, raw in record.undecoded.items()}}
     return item
@@ -88,6 +94,7 @@ def decode_record(item: Item) -> InstanceRecord:
             request_id=item["request_id"]["S"],
             subject=item["subject"]["S"],
             source_form=SourceForm(item["source_form"]["S"]),
+            via=item["via"]["S"] if "via" in item else "",
         ),
         attributes={name: value["S"] for name, value in item["attributes"]["M"].items()},
         undecoded={

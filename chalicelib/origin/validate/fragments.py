@@ -20,6 +20,7 @@ from chalicelib.origin.validate.kept import (
     KeptElements,
 )
 from chalicelib.standard.codestream_syntaxes import (
+    MULTI_COMPONENT,
     NON_FRAGMENTABLE_VIDEO,
     ONE_FRAGMENT_PER_FRAME,
     VIDEO,
@@ -138,6 +139,8 @@ def _judge_count(
     count: int, frames: int, syntax: str, has_offsets: bool, findings: Findings
 ) -> None:
     has = f"{_PATH} has {count} fragments for {frames} frames"
+    if count < frames and syntax in MULTI_COMPONENT:
+        return  # components of one stream may be frames (PS3.5 A.4.4)
     if count < frames:
         findings.add("fragments-too-few", _PATH, f"{has}.")
     elif count > frames and syntax in ONE_FRAGMENT_PER_FRAME:

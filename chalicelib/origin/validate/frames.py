@@ -22,6 +22,7 @@ from chalicelib.standard.codestream_syntaxes import (
     ALWAYS_LOSSY,
     ENCAPSULATED_UNCOMPRESSED,
     LOSSLESS_ONLY,
+    MULTI_COMPONENT,
     RPCL_ONLY,
     STREAMS_OF_SYNTAX,
     plain_video_syntax,
@@ -164,9 +165,11 @@ class _FrameJudge:
         ):
             if stated and found and stated != found:
                 self._add("codestream-size", f"has {found} {name.lower()}; {name} is {stated}")
-        samples = self._described.samples
-        if samples and header.samples and samples != header.samples:
-            what = f"has {header.samples} components; Samples per Pixel is {samples}"
+        samples, found = self._described.samples, header.samples
+        if self._syntax in MULTI_COMPONENT and samples and found and found % samples == 0:
+            return  # components of one stream may be frames (PS3.5 A.4.4)
+        if samples and found and samples != found:
+            what = f"has {found} components; Samples per Pixel is {samples}"
             self._add("codestream-samples", what)
 
     def _judge_precision(self, header: FrameHeader) -> None:

@@ -1,6 +1,6 @@
 """From a file to an instance (PS3.3 Annex A, PS3.10 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class Acquired:
         Sentences for the user: what was dropped, turned, left out. No values in them.
     """
 
-    content: bytes
+    content: bytes = field(repr=False)
     sop_class: str
     sop_instance: str
     study: str

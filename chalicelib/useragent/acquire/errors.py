@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from chalicelib.dicomweb.tags import format_tag
+from chalicelib.useragent.errors import UserAgentError
 
 
-class AcquireError(Exception):
+class AcquireError(UserAgentError):
     """No instance can be made of a file.
 
     The message names the file, the attribute and the reason, never a value of the data set. File

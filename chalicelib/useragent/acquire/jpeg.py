@@ -117,6 +117,9 @@ def _rewritten(
 
 
 def _dropped(parts: JpegParts) -> tuple[str, ...]:
-    if not parts.dropped:
-        return ()
-    return (f"{parts.dropped} bytes of metadata around the picture were dropped.",)
+    notes = []
+    if parts.dropped:
+        notes.append(f"{parts.dropped} bytes of metadata around the picture were dropped.")
+    if parts.is_profile_broken:
+        notes.append("The colour profile is not whole and was dropped.")
+    return tuple(notes)

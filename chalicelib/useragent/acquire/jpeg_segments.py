@@ -45,6 +45,8 @@ class JpegParts:
         The TIFF structure of EXIF, empty where there is none.
     icc : bytes
         The whole profile, empty where there is none or it is not whole.
+    is_profile_broken : bool
+        Whether chunks of a profile are missing.
     dropped : int
         Bytes that are not in ``picture``.
     """
@@ -52,6 +54,7 @@ class JpegParts:
     picture: bytes = b""
     exif: bytes = b""
     icc: bytes = b""
+    is_profile_broken: bool = False
     dropped: int = 0
     _kept: list[bytes] = field(default_factory=list)
     _profile: dict[tuple[int, int], bytes] = field(default_factory=dict)
@@ -73,6 +76,7 @@ def take_apart(content: bytes) -> JpegParts:
             parts._kept.append(content[span.start : span.end])
     parts.picture = b"".join(parts._kept)
     parts.icc = _whole_profile(parts._profile)
+    parts.is_profile_broken = bool(parts._profile) and not parts.icc
     parts.dropped = len(content) - len(parts.picture)
     return parts
 

@@ -14,7 +14,7 @@ from chalicelib.dicomweb.codestreams.boxes import boxes
 from chalicelib.useragent.acquire.errors import AcquireError
 
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
-_BLANKED = frozenset({b"udta", b"meta", b"uuid"})
+_BLANKED = frozenset({b"udta", b"meta", b"uuid", b"free", b"skip"})
 _MAX_DEPTH = 8
 _VIDEO, _SOUND = b"vide", b"soun"
 _HARMLESS = frozenset({_VIDEO, _SOUND, b"hint", b"tmcd"})
@@ -72,9 +72,8 @@ def read_mp4(content: bytes) -> Mp4:
     try:
         found = list(_walk(content, 0, len(content), ()))
     except UnreadableCodestream as unreadable:
-        raise AcquireError(f"The MP4 cannot be read: {unreadable.detail}") from None
-    if any(box.end > len(content) for box in found):
-        raise AcquireError("The MP4 is cut short: a box ends behind its end.")
+        what = "is cut short" if unreadable.is_cut else "cannot be read"
+        raise AcquireError(f"The MP4 {what}: {unreadable.detail}") from None
     tracks = [box for box in found if box.path == (b"moov", b"trak")]
     kinds = [_handler(content, found, track) for track in tracks]
     if kinds.count(_VIDEO) != 1:
@@ -95,8 +94,10 @@ def read_mp4(content: bytes) -> Mp4:
 def _walk(content: bytes, start: int, end: int, path: tuple[bytes, ...]) -> Iterator[_Box]:
     position = start
     for kind, inner, inner_end in boxes(content, start, end):
+        if inner_end > end:
+            raise UnreadableCodestream("A box ends behind what holds it.", is_cut=True)
         yield _Box((*path, kind), position, inner, inner_end)
-        if kind in _CONTAINERS and len(path) < _MAX_DEPTH and inner_end <= len(content):
+        if kind in _CONTAINERS and len(path) < _MAX_DEPTH:
             yield from _walk(content, inner, inner_end, (*path, kind))
         position = inner_end
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from chalicelib.dicomweb.codestreams.mpeg2 import is_transport_stream
 
 _PACKET, _SYNC = 188, 0x47
-_VIDEO_STREAMS = range(0xE0, 0xF0)
-_START = b"\0\0\1"
 _PES = re.compile(rb"\x00\x00\x01[\xe0-\xef]")
 # A picture, then its coding extension whose third byte ends in picture_structure (13818-2 6.2.3).
 _PICTURE = re.compile(rb"\x00\x00\x01\x00")
@@ -78,10 +76,7 @@ def _of_transport_stream(content: bytes) -> Iterator[bytes]:
         identifier = int.from_bytes(packet[1:3]) & 0x1FFF
         at = 5 + packet[4] if packet[3] & 0x20 else 4
         is_start = bool(packet[1] & 0x40)
-        is_video = packet[at : at + 3] == _START and packet[at + 3 : at + 4] in (
-            bytes([stream]) for stream in _VIDEO_STREAMS
-        )
-        if wanted < 0 and is_start and is_video:
+        if wanted < 0 and is_start and _PES.match(packet, at):
             wanted = identifier
         if identifier == wanted:
             yield packet[_payload(packet, at) if is_start else at :]

@@ -29,8 +29,8 @@ class Prepared:
 
     sop_class: str
     media_type: str
-    content: bytes
-    values: Mapping[int, tuple[Value, ...]] = field(default_factory=dict)
-    hints: Mapping[int, str] = field(default_factory=dict)
+    content: bytes = field(repr=False)
+    values: Mapping[int, tuple[Value, ...]] = field(default_factory=dict, repr=False)
+    hints: Mapping[int, str] = field(default_factory=dict, repr=False)
     treatment: str = ""
     notes: tuple[str, ...] = ()

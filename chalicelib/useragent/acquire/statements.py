@@ -6,7 +6,7 @@ beside another ID would be another patient's. Sources that disagree on them are 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.standard.created_iods import OF_ENTITY, SETTABLE
 from chalicelib.standard.created_modules import CreatedAttribute, Entity
@@ -26,7 +26,7 @@ _REQUIRED = (_PATIENT_ID, _ISSUER, _STUDY, _ACCESSION)
 class Statements:
     """Values by tag, "" where an attribute is stated to be empty; notes for the user."""
 
-    values: Mapping[int, str]
+    values: Mapping[int, str] = field(repr=False)
     notes: tuple[str, ...]
 
 

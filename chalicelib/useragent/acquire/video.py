@@ -116,7 +116,7 @@ def _timed(
     """
     stated_frames = stated.get(_FRAMES.tag)
     stated_time = stated.get(_TIME.tag)
-    if frames is None and not stated_frames:
+    if frames is None and (not stated_frames or int(stated_frames) < 1):
         raise AcquireError(
             f"The video does not tell its frames: state {attribute(_FRAMES.keyword, _FRAMES.tag)}.",
             tag=_FRAMES.tag,

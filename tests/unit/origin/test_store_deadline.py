@@ -2,18 +2,26 @@
 
 from collections.abc import Iterator
 from threading import Event
+from time import monotonic
 
 import pytest
 
 from chalicelib.dicomweb.store_instances import Failed, Stored
 from chalicelib.origin import metrics
+from chalicelib.origin.ports import Remaining
 from chalicelib.origin.store import StorePolicy
 from chalicelib.standard.reasons import FailureReason
 from tests.unit.origin.storing import World, make_file, make_world, reasons
 
 OUT_OF_TIME = FailureReason.OUT_OF_TIME
-SOON = StorePolicy(last_put=0.1, last_deposit=0.05, last_wait=0.02)
-"""Waits for puts 0.05 s, and for records a little longer, when 0.1 s are left."""
+ALLOWED = 0.15
+"""Seconds that calls get which hang."""
+
+
+def ten_seconds_after(seconds: float) -> Remaining:
+    """The time left of a request that has ten seconds more than this."""
+    ends = monotonic() + 10 + seconds
+    return lambda: ends - monotonic()
 
 
 class Hanging:
@@ -65,10 +73,10 @@ def test_the_put_that_uses_up_the_time_is_the_last(world: World) -> None:
 
 
 def store_with_a_put_that_hangs(world: World, hanging: Hanging) -> list[Stored | Failed]:
-    world.policy = SOON
+    world.policy = StorePolicy(last_deposit=10, last_wait=0)
     world.at["create", "1.2.3.2"] = hanging
     files = [make_file(f"1.2.3.{n}") for n in (1, 2, 3)]
-    return world.store(*files, remaining=lambda: 0.1)
+    return world.store(*files, remaining=ten_seconds_after(ALLOWED))
 
 
 def test_a_put_that_hangs_is_not_promised_and_costs_the_others_nothing(
@@ -94,22 +102,22 @@ def test_a_put_that_ends_after_the_answer_leaves_an_object_that_a_resend_complet
 
 
 def test_a_repeat_of_what_hangs_is_not_promised_either(world: World, hanging: Hanging) -> None:
-    world.policy = SOON
+    world.policy = StorePolicy(last_deposit=10, last_wait=0)
     world.at["create", "1.2.3.2"] = hanging
     files = [make_file("1.2.3.2"), make_file("1.2.3.2")]
-    assert reasons(world.store(*files, remaining=lambda: 0.1)) == [OUT_OF_TIME] * 2
+    assert reasons(world.store(*files, remaining=ten_seconds_after(ALLOWED))) == [OUT_OF_TIME] * 2
 
 
 def test_records_that_hang_are_not_promised(world: World, hanging: Hanging) -> None:
-    world.policy = SOON
+    world.policy = StorePolicy(last_deposit=0, last_wait=10)
     world.records.write = hanging  # type: ignore[method-assign, assignment]
-    outcomes = world.store(make_file(), remaining=lambda: 0.1)
+    outcomes = world.store(make_file(), remaining=ten_seconds_after(ALLOWED))
     assert reasons(outcomes) == [FailureReason.STORE_UNAVAILABLE]
     assert world.announcer.sent == []
 
 
 def test_a_bus_that_hangs_costs_no_success(world: World, hanging: Hanging) -> None:
-    world.policy = SOON
+    world.policy = StorePolicy(last_deposit=0, last_wait=10)
     world.announcer.announce = hanging  # type: ignore[method-assign, assignment]
-    assert reasons(world.store(make_file(), remaining=lambda: 0.1)) == [None]
+    assert reasons(world.store(make_file(), remaining=ten_seconds_after(ALLOWED))) == [None]
     assert world.telemetry.counts[metrics.EVENTS_NOT_SENT] == 1

@@ -83,6 +83,7 @@ def test_when_the_first_fails_for_now_its_repeats_do_too_and_none_is_put_before_
 
 def test_a_fault_while_comparing_a_repeat_costs_the_first_nothing(world: World) -> None:
     first, second, third = arrive(FIRST, OTHER, FIRST)
+    assert isinstance(second.content, memoryview)
     second.content.release()
     assert reasons(world.store_arrivals([first, second, third])) == [
         None,

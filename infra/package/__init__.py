@@ -1,0 +1,1 @@
+"""``make package``: one CloudFormation (SAM) template and one reproducible zip."""

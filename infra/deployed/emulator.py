@@ -1,13 +1,14 @@
 """ministack: an emulator of AWS that runs the packaged zip, with permissions enforced.
 
 It lives in a virtual environment of its own, with nothing of the product's in it: a dependency
-that the zip lacks is missing there too.
+that the zip lacks is missing there too. It speaks TLS, because the resources refuse anything else.
 """
 
 import contextlib
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -36,6 +37,7 @@ class Emulator:
 
     url: str
     log: Path
+    certificate: Path
 
     def client(self, service: str, **credentials: str) -> Any:
         """Return a client, by default with the account's own credentials."""
@@ -43,6 +45,7 @@ class Emulator:
             service,
             endpoint_url=self.url,
             region_name=REGION,
+            verify=str(self.certificate),
             config=Config(retries={"total_max_attempts": 2}, connect_timeout=2, read_timeout=60),
             **(credentials or {"aws_access_key_id": _KEY, "aws_secret_access_key": _SECRET}),
         )
@@ -75,6 +78,7 @@ def running(python: Path, scratch: Path) -> Iterator[Emulator]:
         "AWS_ACCESS_KEY_ID": _KEY,
         "AWS_SECRET_ACCESS_KEY": _SECRET,
         "LAMBDA_EXECUTOR": "local",
+        "USE_SSL": "1",
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
@@ -89,9 +93,10 @@ def running(python: Path, scratch: Path) -> Iterator[Emulator]:
             stderr=subprocess.STDOUT,
         )
         try:
-            url = f"http://{LOOPBACK}:{port}"
-            _wait_until_up(url, process, log)
-            yield Emulator(url, log)
+            certificate = scratch / "ministack-tls" / "server.crt"
+            emulator = Emulator(f"https://{LOOPBACK}:{port}", log, certificate)
+            _wait_until_up(emulator, process)
+            yield emulator
         finally:
             process.terminate()
             try:
@@ -107,11 +112,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_up(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
     ends = time.monotonic() + _PATIENCE
     while time.monotonic() < ends and process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_ministack/health") as up:
-            if json.load(up)["auth"] == "enabled":
-                return
+        with contextlib.suppress(OSError):
+            trust = ssl.create_default_context(cafile=emulator.certificate)
+            with urllib.request.urlopen(f"{emulator.url}/_ministack/health", context=trust) as up:
+                if json.load(up)["auth"] == "enabled":
+                    return
         time.sleep(0.1)
-    raise RuntimeError(f"ministack did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    said = emulator.log.read_text(encoding="utf-8", errors="replace")
+    raise RuntimeError(f"ministack did not start:\n{said[-2000:]}")

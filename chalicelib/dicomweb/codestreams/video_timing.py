@@ -1,8 +1,9 @@
 """How many frames a video has and how long each lasts, where its container or stream says so.
 
 An MP4's sample table tells both (ISO/IEC 14496-12 8.6.1, 8.4.2). In other streams the pictures are
-counted: MPEG-2 by their headers, which also tell the rate (ISO/IEC 13818-2 6.2), H.264 and H.265 by
-the first slice of each; there the two fields of a picture cannot be told from two pictures.
+counted: MPEG-2 by their headers, which also tell the rate and what is a field, of which two are a
+frame (ISO/IEC 13818-2 6.2), H.264 and H.265 by the first slice of each; there the two fields of a
+picture cannot be told from two pictures.
 """
 
 import re
@@ -16,10 +17,17 @@ from chalicelib.dicomweb.codestreams.header import Codec
 
 _SEQUENCE = b"\0\0\1\xb3"
 _PICTURE = re.compile(rb"\x00\x00\x01\x00")
+# Picture coding extension whose picture_structure, two bits, is not 3, a frame (13818-2 6.2.3.1).
+_FIELD = re.compile(
+    rb"\x00\x00\x01\xb5[\x80-\x8f].["
+    + b"".join(re.escape(bytes([code])) for code in range(256) if code & 3 != 3)
+    + rb"]",
+    re.DOTALL,
+)
 # A slice of a coded picture that starts with the first macroblock or block of it.
 _H264_PICTURE = re.compile(rb"\x00\x00\x01[\x01\x21\x41\x61\x25\x45\x65][\x80-\xff]")
 _H265_PICTURE = re.compile(rb"\x00\x00\x01[\x00-\x12\x20-\x2a][\x01-\x07][\x80-\xff]")
-_LONGEST_PATTERN = 6
+_LONGEST_PATTERN = 7
 _FRAME_RATES = {
     1: 24000 / 1001,
     2: 24.0,
@@ -56,7 +64,8 @@ def read_timing(video: memoryview, codec: Codec) -> VideoTiming:
     if codec is Codec.MPEG2:
         start = elementary_start(video, 8)
         rate = _FRAME_RATES.get(start[7] & 15) if start[:4] == _SEQUENCE and start[7:] else None
-        return VideoTiming(_count(video, _PICTURE) or None, 1000 / rate if rate else None)
+        frames = _count(video, _PICTURE) - _count(video, _FIELD) // 2
+        return VideoTiming(frames or None, 1000 / rate if rate else None)
     pattern = _H265_PICTURE if codec is Codec.H265 else _H264_PICTURE
     return VideoTiming(_count(video, pattern) or None)
 

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 
 from chalicelib.dicomweb.codestreams import UnreadableCodestream, read_header
-from chalicelib.dicomweb.codestreams.video_timing import mp4_description
+from chalicelib.dicomweb.codestreams.header import Codec
+from chalicelib.dicomweb.codestreams.video_timing import (
+    VideoTiming,
+    mp4_description,
+    read_timing,
+)
 from chalicelib.dicomweb.dataset import Dataset, Element, Value
 from chalicelib.standard.created_iods import SETTABLE, VIDEO_PHOTOGRAPHIC
 from chalicelib.useragent.acquire.anatomy import code_item
 from chalicelib.useragent.acquire.errors import AcquireError, attribute
 from chalicelib.useragent.acquire.mp4 import read_mp4
-from chalicelib.useragent.acquire.mpeg2_streams import count_frames
 from chalicelib.useragent.acquire.options import AcquireOptions
 from chalicelib.useragent.acquire.photographs import IGNORED_ORIENTATION
 from chalicelib.useragent.acquire.prepared import Prepared
@@ -64,12 +68,12 @@ def prepare_mpeg2(content: bytes, stated: Mapping[int, str]) -> Prepared:
         When nobody knows its frames: H.264 and H.265 without MP4 around do not tell.
     """
     is_mpeg2 = _is_mpeg2(content[:_SEARCHED])
-    frames, frame_time = count_frames(content) if is_mpeg2 else (None, None)
+    timing = read_timing(memoryview(content), Codec.MPEG2) if is_mpeg2 else VideoTiming()
     return Prepared(
         sop_class=VIDEO_PHOTOGRAPHIC,
         media_type="video/mpeg" if is_mpeg2 else "video/mp4",
         content=content,
-        values=_timed(frames, frame_time, stated),
+        values=_timed(timing.frames, timing.frame_time, stated),
     )
 
 

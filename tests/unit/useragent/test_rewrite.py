@@ -40,7 +40,10 @@ def test_a_rewritten_file_reads_as_the_same_values(encoding: Encoding) -> None:
     before = pydicom.dcmread(io.BytesIO(make_file(uids, encoding=encoding).encode()))
     after = pydicom.dcmread(io.BytesIO(rewrite(make_file(uids, encoding=encoding).encode())))
     assert after.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
-    assert after == pydicom.dcmread(io.BytesIO(make_file(uids, encoding=LITTLE).encode()))
+    little = pydicom.dcmread(io.BytesIO(make_file(uids, encoding=LITTLE).encode()))
+    if encoding is BIG:  # the builder's bytes are the same, hence other words
+        little.PixelData = swapped(little.PixelData, 2)
+    assert after == little
     assert after.PatientID == before.PatientID
     assert after.Rows == before.Rows == 4
 

@@ -60,7 +60,7 @@ def one_of(folder: Path, content: bytes, name: str = "x") -> Found | Skipped:
         (b"%PDF-1.7", "PDF document"),
         (make_file(UIDS).data_set(), "without File Meta Information"),
         (make_file(UIDS).encode()[:140], "damaged"),
-        (make_file(UIDS).with_elements(-SERIES_INSTANCE_UID).encode(), "Series Instance UID"),
+        (make_file(UIDS).with_elements(SERIES_INSTANCE_UID).encode(), "Series Instance UID"),
         (make_file(Uids(UIDS.instance, UIDS.study, UIDS.series, "1.2.840.10008.1.3.10")).encode(),
          "DICOMDIR"),
         (make_file(Uids(UIDS.instance, UIDS.study, UIDS.series,

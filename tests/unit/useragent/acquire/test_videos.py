@@ -5,8 +5,9 @@ from struct import pack
 
 import pytest
 
+from chalicelib.dicomweb.codestreams.header import Codec
+from chalicelib.dicomweb.codestreams.video_timing import VideoTiming, read_timing
 from chalicelib.useragent.acquire import AcquireError
-from chalicelib.useragent.acquire.mpeg2_streams import count_frames
 from tests.unit.useragent.acquire.making import fragment, make, read, sample
 
 PLACE = b"+51.5007-000.1246/"
@@ -198,7 +199,7 @@ def test_two_field_pictures_are_one_frame() -> None:
     picture = b"\0\0\1\0" + bytes(4)
     sequence = content[: content.index(b"\0\0\1\0")]
     stream = sequence + 4 * (picture + field) + 3 * (picture + frame)
-    assert count_frames(stream) == (5, 40)
+    assert read_timing(memoryview(stream), Codec.MPEG2) == VideoTiming(5, 40)
 
 
 def test_a_picture_is_found_across_packets_of_a_transport_stream() -> None:
@@ -216,4 +217,4 @@ def test_a_picture_is_found_across_packets_of_a_transport_stream() -> None:
             packets.append(header + b"\x30" + field + payload)
     stream = b"".join(packets)
     assert len(stream) % 188 == 0
-    assert count_frames(stream) == (12, 40)
+    assert read_timing(memoryview(stream), Codec.MPEG2) == VideoTiming(12, 40)

@@ -1,0 +1,253 @@
+"""The real transport against servers that behave as badly as servers do."""
+
+import gzip
+import json
+import ssl
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.dicomweb.multipart import split_parts
+from chalicelib.dicomweb.multipart_writer import Buffer, BytesContent
+from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
+from chalicelib.useragent.errors import DestinationError, SourceError, TransportError
+from chalicelib.useragent.exchange import Exchange
+from chalicelib.useragent.payloads import DicomEncoder, WireOptions
+from chalicelib.useragent.transport import HttpTransport, OutgoingRequest, Response, Timeouts
+from tests.unit.useragent.fakes import FakeClock, make_instances, module
+from tests.unit.useragent.loopback import Connection, Handler, hang_up, serving
+
+UIDS = [one.sop_instance for one in make_instances(3)]
+LISTED = json.dumps(module(UIDS)).encode()
+
+
+def stores(connection: Connection) -> None:
+    connection.body()
+    connection.answer(200, LISTED, "Content-Type: application/dicom+json")
+
+
+def post(url: str, body: bytes = b"body", **options: bool) -> Response:
+    transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+    try:
+        return transport.send(OutgoingRequest("POST", url, (), BytesContent(body), **options))
+    finally:
+        transport.close()
+
+
+def stored_through(
+    *script: Handler, wire: WireOptions | None = None, options: ClientOptions | None = None
+) -> list[str]:
+    with serving(*script) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 1))
+        client = StoreClient(
+            Destination(url),
+            Exchange(transport),
+            encoder=DicomEncoder(wire or WireOptions()),
+            options=options,
+            clock=FakeClock(),
+        )
+        outcomes = client.store(make_instances(3))
+        transport.close()
+        return [one.state.value for one in outcomes]
+
+
+def drops_mid_body(connection: Connection) -> None:
+    connection.sock.recv(10)
+    hang_up(connection)
+
+
+def drops_after_body(connection: Connection) -> None:
+    connection.body()
+    hang_up(connection)
+
+
+def answers_half(connection: Connection) -> None:
+    connection.body()
+    connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+    hang_up(connection)
+
+
+def answers_nonsense(connection: Connection) -> None:
+    connection.body()
+    connection.sock.sendall(b"SSH-2.0-OpenSSH\r\n")
+    hang_up(connection)
+
+
+def is_slow(connection: Connection) -> None:
+    connection.body()
+    time.sleep(1.3)
+    hang_up(connection)
+
+
+def throttles(connection: Connection) -> None:
+    connection.body()
+    connection.answer(429, b"", "Retry-After: 1")
+
+
+def is_unavailable(connection: Connection) -> None:
+    connection.body()
+    connection.answer(503)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        drops_mid_body,
+        drops_after_body,
+        answers_half,
+        answers_nonsense,
+        is_slow,
+        throttles,
+        is_unavailable,
+    ],
+)
+def test_whatever_passes_ends_stored(fault: Handler) -> None:
+    assert stored_through(fault, stores) == ["referenced"] * 3
+
+
+@pytest.mark.parametrize("is_gzipped", [False, True])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_codings_arrive(is_gzipped: bool, is_chunked: bool) -> None:
+    bodies = []
+
+    def look(connection: Connection) -> None:
+        assert (b"content-length" in connection.fields) is not is_chunked
+        body = connection.body()
+        boundary = connection.fields[b"content-type"].decode().rpartition("boundary=")[2]
+        bodies.append(split_parts(gzip.decompress(body) if is_gzipped else body, boundary))
+        connection.answer(200, LISTED)
+
+    wire = WireOptions(is_gzipped=is_gzipped, is_chunked=is_chunked)
+    assert stored_through(look, wire=wire) == ["referenced"] * 3
+    assert len(bodies[0]) == 3
+
+
+def test_an_answer_before_the_end_of_the_body_is_heard() -> None:
+    received = []
+
+    def refuses_early(connection: Connection) -> None:
+        connection.answer(413, b"too large")
+        received.append(len(connection.sock.recv(1 << 16)))
+        time.sleep(0.2)
+        hang_up(connection)
+
+    class Endless:
+        length = 10**9
+
+        def __iter__(self) -> Iterator[Buffer]:
+            while True:
+                yield bytes(1 << 16)
+                time.sleep(0.01)
+
+    with serving(refuses_early) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        response = transport.send(OutgoingRequest("POST", url, (), Endless()))
+        transport.close()
+    assert (response.status, response.body) == (413, b"too large")
+
+
+@pytest.mark.parametrize("status", [100, 401])
+def test_leave_is_asked_for_when_it_is_wanted(status: int) -> None:
+    bodies = []
+
+    def decides(connection: Connection) -> None:
+        assert connection.fields[b"expect"] == b"100-continue"
+        if status == 100:
+            connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            bodies.append(connection.body())
+            connection.answer(200)
+        else:
+            connection.answer(401)
+            hang_up(connection)
+
+    with serving(decides) as url:
+        response = post(url, expects_continue=True)
+    assert (response.status, bodies) == ((200, [b"body"]) if status == 100 else (401, []))
+
+
+def test_a_connection_is_used_again_and_not_after_a_cut_body() -> None:
+    peers = set()
+
+    def look(connection: Connection) -> None:
+        peers.add(connection.sock.getpeername())
+        stores(connection)
+
+    with serving(look) as url:
+        transport = HttpTransport(url)
+        for _ in range(3):
+            transport.send(OutgoingRequest("POST", url, (), BytesContent(b"x")))
+        transport.close()
+    assert len(peers) == 1
+
+
+def test_a_source_that_fails_is_no_fault_of_the_connection() -> None:
+    class Broken:
+        length = 100
+
+        def __iter__(self) -> Iterator[Buffer]:
+            yield b"x"
+            raise SourceError("a file", "gone")
+
+    with serving(stores) as url:
+        transport = HttpTransport(url)
+        with pytest.raises(SourceError):
+            transport.send(OutgoingRequest("POST", url, (), Broken()))
+        transport.close()
+
+
+def test_nobody_there_is_certain_not_to_have_stored() -> None:
+    with serving(stores) as url:
+        pass
+    with pytest.raises(TransportError) as caught:
+        post(url)
+    assert not caught.value.may_have_arrived
+
+
+def test_a_server_without_tls_is_told_from_one_with_a_bad_certificate() -> None:
+    with serving(stores) as url, pytest.raises(TransportError) as caught:
+        post(url.replace("http:", "https:"))
+    assert not caught.value.is_permanent
+    assert isinstance(ssl.create_default_context(), ssl.SSLContext)
+
+
+def test_307_is_followed_with_a_whole_body() -> None:
+    bodies = []
+
+    def takes(connection: Connection) -> None:
+        bodies.append(connection.body())
+        connection.answer(200)
+
+    with serving(takes) as other:
+
+        def redirects(connection: Connection) -> None:
+            bodies.append(connection.body())
+            connection.answer(307, b"", f"Location: {other}/there")
+
+        with serving(redirects) as url:
+            transport = HttpTransport(url)
+            response = Exchange(transport).send(
+                OutgoingRequest("POST", url, (), BytesContent(b"whole"))
+            )
+            transport.close()
+    assert (response.status, bodies) == (200, [b"whole", b"whole"])
+
+
+def test_a_server_that_lies_is_not_believed() -> None:
+    def lies(connection: Connection) -> None:
+        connection.body()
+        connection.answer(200, json.dumps(module(UIDS[:2])).encode())
+
+    def has_no_search(connection: Connection) -> None:
+        connection.answer(404)
+
+    assert stored_through(lies, lies, has_no_search) == ["referenced"] * 2 + ["unverified"]
+
+
+def test_a_wrong_url_is_said_to_be_one() -> None:
+    def is_a_web_page(connection: Connection) -> None:
+        connection.body()
+        connection.answer(404, b"<html>", "Content-Type: text/html")
+
+    with pytest.raises(DestinationError, match="No STOW-RS service"):
+        stored_through(is_a_web_page)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from chalicelib.adapters.s3 import S3InstanceStore
     from chalicelib.adapters.sqs import SqsRequeue
     from chalicelib.dicomweb.dicom_file import DicomFileLimits
+    from chalicelib.forwarding.current import CurrentConfiguration
+    from chalicelib.forwarding.deliver import Deliverer, DeliverPolicy
+    from chalicelib.forwarding.forwarder import Forwarder
+    from chalicelib.forwarding.resend import Resender
+    from chalicelib.origin.audit import Auditor
+    from chalicelib.origin.authorize import Authorizer
     from chalicelib.origin.index import Indexer
     from chalicelib.origin.reconcile import Reconciler
     from chalicelib.origin.server import OriginServer
@@ -126,11 +132,121 @@ def reconciler() -> "Reconciler":
 
 
 @cache
+def authorizer() -> "Authorizer":
+    """Return what the authorizing function runs."""
+    from chalicelib.adapters.jwks import KeySet, fetch_json
+    from chalicelib.adapters.jwt import JwtRules, JwtVerifier
+    from chalicelib.origin.authorize import Authorizer, GrantRules
+
+    configured = settings_module.load_token_settings()
+    keys = KeySet(partial(fetch_json, configured.keys_url), time.monotonic)
+    rules = JwtRules(
+        configured.issuer, configured.audience, configured.algorithms, configured.leeway
+    )
+    return Authorizer(
+        JwtVerifier(keys, rules),
+        GrantRules(
+            configured.scope_prefix, configured.partitions_claim, configured.default_partitions
+        ),
+    )
+
+
+@cache
+def auditor() -> "Auditor":
+    """Return what the auditing function runs."""
+    from chalicelib.adapters.cloudwatch_logs import CloudWatchAuditLog
+    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+    from chalicelib.origin.audit import Auditor
+
+    log = CloudWatchAuditLog(_client("logs"), settings_module.load_audit_log(), _now)
+    return Auditor(DynamoDbRecordStore(_table()), log, settings().base_uri)
+
+
+@cache
 def requeue() -> "SqsRequeue":
     """Return what sends pieces of a message back to its queue."""
     from chalicelib.adapters.sqs import SqsRequeue
 
-    return SqsRequeue(_client("sqs"))
+    return SqsRequeue(sqs())
+
+
+@cache
+def sqs() -> Any:
+    """Return the client that queues are written with."""
+    return _client("sqs")
+
+
+@cache
+def forwarder() -> "Forwarder":
+    """Return what the forwarding function runs."""
+    from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
+    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+    from chalicelib.forwarding.forwarder import Forwarder, ForwardPorts
+
+    ports = ForwardPorts(
+        configuration=_forward_configuration(),
+        records=DynamoDbRecordStore(_table()),
+        index=DynamoDbIndexStore(_table()),
+        telemetry=telemetry(),
+        clock=_now,
+    )
+    return Forwarder(ports, _deliverer(), settings().base_uri)
+
+
+def resender() -> "Resender":
+    """Return what an operator's command sends with."""
+    from chalicelib.adapters.dynamodb.index import DynamoDbIndexStore
+    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+    from chalicelib.forwarding.deliver import DeliverPolicy
+    from chalicelib.forwarding.resend import Resender
+
+    return Resender(
+        configuration=_forward_configuration()(),
+        records=DynamoDbRecordStore(_table()),
+        index=DynamoDbIndexStore(_table()),
+        # Nothing ends this call from outside, so a claim lasts as long as a slow line may need.
+        deliverer=_deliverer(DeliverPolicy(lease=3600.0)),
+        telemetry=telemetry(),
+        base_uri=settings().base_uri,
+    )
+
+
+def _forward_configuration() -> "CurrentConfiguration":
+    from chalicelib.adapters.documents import document_at
+    from chalicelib.forwarding.current import CurrentConfiguration
+
+    configured = settings_module.load_forward_settings()
+    document = document_at(configured.rules, _client("s3")) if configured.rules else None
+    return CurrentConfiguration(document, _now, configured.is_local)
+
+
+def _deliverer(policy: "DeliverPolicy | None" = None) -> "Deliverer":
+    from chalicelib.adapters.dynamodb.deliveries import DynamoDbDeliveryStore
+    from chalicelib.adapters.secrets import ReferencedSecrets
+    from chalicelib.forwarding.deliver import Deliverer, DeliverPolicy
+    from chalicelib.forwarding.destinations import Destinations
+    from chalicelib.forwarding.transport import GuardedTransport
+    from chalicelib.useragent.clock import SystemClock
+    from chalicelib.useragent.transport import Timeouts
+
+    destinations = Destinations(
+        make_transport=partial(
+            GuardedTransport,
+            allows_loopback=settings_module.load_forward_settings().is_local,
+            timeouts=Timeouts(connect=5.0, idle=45.0),
+        ),
+        read_secret=ReferencedSecrets(
+            partial(_client, "secretsmanager"), partial(_client, "ssm"), settings_module.variable
+        ),
+        clock=SystemClock(),
+    )
+    return Deliverer(
+        _instances(),
+        DynamoDbDeliveryStore(_table()),
+        destinations,
+        _now,
+        policy or DeliverPolicy(),
+    )
 
 
 def _limits() -> "DicomFileLimits":

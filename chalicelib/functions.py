@@ -8,12 +8,13 @@ adapters below and no business of the origin above.
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from chalice.app import Request, Response, SQSEvent
+from chalice.app import AuthRequest, Request, Response, SQSEvent
 
 from chalicelib import bootstrap
 from chalicelib.adapters.s3 import parse_object_key
 from chalicelib.entrypoints.api_gateway import to_http_request, to_proxy_answer
 from chalicelib.origin import metrics
+from chalicelib.origin.audit import Announcement
 from chalicelib.origin.events import InstancesStored
 from chalicelib.origin.model import InstanceKey
 from chalicelib.origin.reconcile import ObjectName
@@ -31,6 +32,23 @@ def answer(request: Request) -> Response:
         bootstrap.telemetry().flush()
     body, status, headers = to_proxy_answer(response)
     return Response(body, headers, status)
+
+
+def authorize(request: AuthRequest) -> dict[str, Any]:
+    """Return the policy of a token's sender, or refuse it. What is logged holds no part of it."""
+    from chalicelib.entrypoints.authorizer import Unauthorized, to_policy
+    from chalicelib.origin.authorize import TokenRefused
+
+    telemetry = bootstrap.telemetry()
+    try:
+        grant = bootstrap.authorizer().authorize(request.token)
+    except TokenRefused as refused:
+        telemetry.count(metrics.TOKENS_REFUSED)
+        telemetry.event("token refused", reason=refused.reason)
+        raise Unauthorized from None
+    finally:
+        telemetry.flush()
+    return to_policy(grant, request.method_arn)
 
 
 def validate(event: SQSEvent) -> dict[str, Any]:
@@ -53,6 +71,36 @@ def reconcile(event: SQSEvent) -> dict[str, Any]:
         return consume_notifications(event.to_dict(), _reconcile, parse_object_key, warn)
     finally:
         telemetry.flush()
+
+
+def audit(event: SQSEvent) -> dict[str, Any]:
+    """Write the audit messages of a batch of events. Nothing of a patient's is logged here."""
+    from chalicelib.entrypoints.announcements import consume_announcements
+
+    telemetry = bootstrap.telemetry()
+    try:
+        return consume_announcements(event.to_dict(), _audit, telemetry.warning)
+    finally:
+        telemetry.flush()
+
+
+def forward(event: SQSEvent) -> dict[str, Any]:
+    """Send on what a batch of events announces, as the rules say."""
+    from chalicelib.adapters.postponing import postpone_to_origin
+
+    records = event.to_dict()["Records"]
+    postpone = postpone_to_origin(bootstrap.sqs(), records)
+
+    def run(events: Sequence[InstancesStored]) -> Collection[InstanceKey]:
+        context: Any = event.context
+        failed = bootstrap.forwarder().forward(
+            events, lambda: context.get_remaining_time_in_millis() / 1000, postpone
+        )
+        for one in events:
+            _log_consumed("forwarded", one, len(failed.intersection(map(one.key_of, one.instances))))
+        return failed
+
+    return _consume(event, run)
 
 
 def _consume(
@@ -108,6 +156,11 @@ def _reconcile(names: Sequence[ObjectName]) -> Collection[ObjectName]:
             recorded=key in report.recorded,
         )
     return report.failed
+
+
+def _audit(announcement: Announcement) -> None:
+    bootstrap.auditor().audit(announcement)
+    _log_consumed("audited", announcement.event, 0)
 
 
 def _object_name(key: str) -> ObjectName | None:

@@ -91,6 +91,120 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+# ---------------------------------------------------------------- of single functions
+
+
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+"""What JWT_ALGORITHMS may allow: signatures only the issuer can make. Never ``none``; never HS256
+and its kin, with which whoever can check a token can make one (RFC 8725 2.1, 3.2)."""
+
+_KEYS_URL = re.compile(r"https://[^/@]+/.*|http://(127\.0\.0\.1|localhost)(:[0-9]+)?/.*")
+
+
+@dataclass(frozen=True)
+class TokenSettings:
+    """The settings of the authorizer: whose tokens let in, and to what.
+
+    Attributes
+    ----------
+    issuer, audience : str
+        JWT_ISSUER and JWT_AUDIENCE, what ``iss`` is and ``aud`` holds.
+    keys_url : str
+        JWT_JWKS_URL of the issuer's keys: https, or http on loopback.
+    algorithms : frozenset of str
+        JWT_ALGORITHMS, separated by commas.
+    leeway : int
+        JWT_LEEWAY_SECONDS by which the issuer's clock may differ from ours.
+    scope_prefix : str
+        JWT_SCOPE_PREFIX of ``write``, ``read`` and ``operate``.
+    partitions_claim : str
+        JWT_PARTITIONS_CLAIM, which lists partitions.
+    default_partitions : frozenset of str
+        JWT_DEFAULT_PARTITIONS of tokens without that claim, separated by commas; none by default.
+    """
+
+    issuer: str
+    audience: str
+    keys_url: str
+    algorithms: frozenset[str] = frozenset({"RS256", "ES256"})
+    leeway: int = 30
+    scope_prefix: str = "stowage."
+    partitions_claim: str = "stowage_partitions"
+    default_partitions: frozenset[str] = frozenset()
+
+
+def load_token_settings(environment: Mapping[str, str] | None = None) -> TokenSettings:
+    """Return the authorizer's settings, of the process's own environment by default.
+
+    Raises
+    ------
+    SettingsError
+        Naming the variable. An authorizer without settings lets nobody in.
+    """
+    env = os.environ if environment is None else environment
+    keys_url = _text(env, "JWT_JWKS_URL")
+    if not _KEYS_URL.fullmatch(keys_url):
+        raise SettingsError("JWT_JWKS_URL is neither an https URL nor one on loopback.")
+    algorithms = _names(env, "JWT_ALGORITHMS") or TokenSettings.algorithms
+    if not algorithms <= ALGORITHMS:
+        raise SettingsError(f"JWT_ALGORITHMS lists something other than {sorted(ALGORITHMS)}.")
+    return TokenSettings(
+        issuer=_text(env, "JWT_ISSUER"),
+        audience=_text(env, "JWT_AUDIENCE"),
+        keys_url=keys_url,
+        algorithms=algorithms,
+        leeway=_number(env, "JWT_LEEWAY_SECONDS", TokenSettings.leeway),
+        scope_prefix=env.get("JWT_SCOPE_PREFIX", TokenSettings.scope_prefix).strip(),
+        partitions_claim=env.get("JWT_PARTITIONS_CLAIM") or TokenSettings.partitions_claim,
+        default_partitions=_names(env, "JWT_DEFAULT_PARTITIONS"),
+    )
+
+
+def load_audit_log(environment: Mapping[str, str] | None = None) -> str:
+    """Return the log group of audit messages (AUDIT_LOG). Raises SettingsError."""
+    return _text(os.environ if environment is None else environment, "AUDIT_LOG")
+
+
+@dataclass(frozen=True)
+class ForwardSettings:
+    """The settings of the forwarding function.
+
+    Attributes
+    ----------
+    rules : str
+        FORWARD_RULES: where the configuration document is, ``s3://bucket/key`` or a path; "" when
+        nothing is forwarded.
+    is_local : bool
+        FORWARD_LOCAL: destinations on loopback, without TLS too, and secrets from the environment.
+    """
+
+    rules: str = ""
+    is_local: bool = False
+
+
+def load_forward_settings(environment: Mapping[str, str] | None = None) -> ForwardSettings:
+    """Return the forwarding function's settings. Raises SettingsError."""
+    env = os.environ if environment is None else environment
+    rules = env.get("FORWARD_RULES", "").strip()
+    if rules.startswith("s3:") and not re.fullmatch(r"s3://[a-z0-9.-]+/.+", rules):
+        raise SettingsError("FORWARD_RULES is no s3://bucket/key.")
+    return ForwardSettings(rules, _switch(env, "FORWARD_LOCAL", default=False))
+
+
+def variable(name: str) -> str | None:
+    """Return a variable that a configuration document refers to, None when it is not set."""
+    return os.environ.get(name)
+
+
+# ---------------------------------------------------------------- reading one variable
+
+
+def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(entry.strip() for entry in env.get(name, "").split(",") if entry.strip())
+
+
 def _text(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "").strip()
     if not value:

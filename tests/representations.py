@@ -20,6 +20,7 @@ from pydicom.encaps import generate_fragments, parse_basic_offsets
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
 from chalicelib.origin.model import Finding, InstanceKey, Severity
+from chalicelib.origin.validate import observed
 from infra.local.stack import LocalStack
 from tests.builders_dicom import Uids
 
@@ -309,10 +310,21 @@ def stored_file(stack: LocalStack, partition: str, uid: str) -> FileDataset:
     return dcmread(BytesIO(stored_bytes(stack, partition, uid)))
 
 
+def verdicts_of(stack: LocalStack) -> DynamoDbVerdictStore:
+    """Where verdicts and observations are."""
+    return DynamoDbVerdictStore(Table(stack.clients.dynamodb, stack.table, lambda _: None))
+
+
+def observed_of(stack: LocalStack, partition: str, uids: Uids) -> tuple[Finding, ...]:
+    """What intake tolerated, as findings."""
+    key = InstanceKey(partition, uids.study, uids.series, uids.instance)
+    return observed.findings_of(verdicts_of(stack).observations(key))
+
+
 def findings_of(stack: LocalStack, partition: str, uids: Uids) -> tuple[Finding, ...]:
     """What validation found, once the queues are drained; fails when there is no verdict."""
-    verdicts = DynamoDbVerdictStore(Table(stack.clients.dynamodb, stack.table, lambda _: None))
-    verdict = verdicts.read(InstanceKey(partition, uids.study, uids.series, uids.instance))
+    key = InstanceKey(partition, uids.study, uids.series, uids.instance)
+    verdict = verdicts_of(stack).read(key)
     assert verdict is not None, "no verdict"
     assert verdict.omitted == 0
     return verdict.findings

@@ -3,6 +3,7 @@
 What belongs here: when keys are fetched, and how. What must not: what a key is for (`jwt`).
 """
 
+import contextlib
 import http.client
 import json
 import ssl
@@ -23,6 +24,8 @@ LAST_RESORT = 3600.0
 """Seconds for which an old set serves while the issuer does not answer."""
 MIN_INTERVAL = 30.0
 """Seconds between two fetches, whatever keys tokens name: their senders are not known yet."""
+RETRY_INTERVAL = 2.0
+"""Seconds after a fetch that failed."""
 
 
 class KeySet:
@@ -41,14 +44,14 @@ class KeySet:
         self._monotonic = monotonic
         self._keys: dict[str, Jwk] = {}
         self._fetched: float | None = None
-        self._tried: float | None = None
+        self._next_fetch: float | None = None
         self._lock = threading.Lock()
 
     def find(self, key_id: str) -> Jwk | None:
         """Return the key, None when the issuer has none of this id.
 
         A key id that is not known is looked for once more at the issuer, which may have begun to
-        use a new key, unless that was done in the last MIN_INTERVAL seconds.
+        use a new key, unless the last look was less than MIN_INTERVAL seconds ago.
 
         Raises
         ------
@@ -58,23 +61,19 @@ class KeySet:
         with self._lock:
             now = self._monotonic()
             is_due = self._fetched is None or now - self._fetched > LIFETIME
-            if (is_due or key_id not in self._keys) and self._may_try(now):
+            may_fetch = self._next_fetch is None or now >= self._next_fetch
+            if may_fetch and (is_due or key_id not in self._keys):
                 self._refresh(now)
             if self._fetched is None or now - self._fetched > LAST_RESORT:
                 raise Unavailable("the issuer's keys cannot be had")
             return self._keys.get(key_id)
 
-    def _may_try(self, now: float) -> bool:
-        return self._tried is None or now - self._tried >= MIN_INTERVAL
-
     def _refresh(self, now: float) -> None:
         """Fetch the set. One that cannot be read is no set: the old one stays."""
-        self._tried = now
-        try:
+        self._next_fetch = now + RETRY_INTERVAL
+        with contextlib.suppress(Unavailable):
             self._keys = read_keys(self._fetch())
-            self._fetched = now
-        except Unavailable:
-            pass
+            self._fetched, self._next_fetch = now, now + MIN_INTERVAL
 
 
 def read_keys(text: bytes) -> dict[str, Jwk]:

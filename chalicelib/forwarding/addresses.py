@@ -58,7 +58,9 @@ def forbidden(address: str, *, allows_loopback: bool = False) -> str:
 
 def first_forbidden(addresses: Iterable[str], *, allows_loopback: bool = False) -> str:
     """Return why one of the addresses is refused, "" when none is."""
-    return next(filter(None, (forbidden(a, allows_loopback=allows_loopback) for a in addresses)), "")
+    return next(
+        filter(None, (forbidden(a, allows_loopback=allows_loopback) for a in addresses)), ""
+    )
 
 
 def is_loopback(address: str) -> bool:

@@ -55,7 +55,9 @@ def read_auth(node: Node, *, is_local: bool) -> AuthPlan:
     if kind is AuthKind.SIGV4:
         known = inner.members({"region", "service"}, ("region",))
         settings = {"region": known.of("region").text()}
-        return AuthPlan(kind, settings | {"service": known.get("service", Node.text, "execute-api")})
+        return AuthPlan(
+            kind, settings | {"service": known.get("service", Node.text, "execute-api")}
+        )
     return _client_credentials(inner, reference, is_local)
 
 

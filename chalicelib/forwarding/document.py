@@ -70,7 +70,7 @@ def _load(text: bytes) -> object:
     if len(text) > MAX_DOCUMENT_BYTES:
         raise ConfigurationError(f"The document is larger than {MAX_DOCUMENT_BYTES} bytes.")
     try:
-        loaded: object = yaml.load(text, _Strict)  # noqa: S506 - a SafeLoader
+        loaded: object = yaml.load(text, _Strict)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"

@@ -10,10 +10,8 @@ from chalicelib.useragent.errors import SourceError
 from chalicelib.useragent.model import Instance
 
 RANGE_BYTES = 4 * 1024 * 1024
-
-
-class SourceUnavailable(SourceError):  # noqa: N818 - reads as the fact it is
-    """The store cannot be read now; later it can."""
+NOT_NOW = "The object cannot be read now."
+"""The one failure of a source that passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class InstanceSource:
         except KeyError:
             raise SourceError(self.label, "The object is gone.") from None
         except Unavailable:
-            raise SourceUnavailable(self.label, "The object cannot be read now.") from None
+            raise SourceError(self.label, NOT_NOW) from None
         if len(found) != length:
             raise SourceError(self.label, "The object is shorter than its record says.")
         return found

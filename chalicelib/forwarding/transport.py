@@ -74,9 +74,7 @@ class _Guard:
         try:
             addresses = list(self._resolve(host, connection.port))
         except OSError as error:
-            raise NameResolutionError(
-                host, connection, socket.gaierror(*error.args)
-            ) from error
+            raise NameResolutionError(host, connection, socket.gaierror(*error.args)) from error
         self._judge(addresses, is_tls=is_tls)
         return _first_socket(connection, addresses)
 

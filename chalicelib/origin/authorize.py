@@ -81,6 +81,11 @@ class GrantRules:
     partitions_claim: str = "stowage_partitions"
     default_partitions: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        """Refuse a deployment whose default would mean more than it says."""
+        if not all(map(is_grantable, self.default_partitions)):
+            raise ValueError("a default partition is none")
+
 
 class TokenVerifier(Protocol):
     """Checks that a token was issued for us, and is in force."""
@@ -178,13 +183,16 @@ def permissions(grant: Grant) -> Iterator[tuple[str, str]]:
     for scope in Scope:
         if scope in grant.scopes:
             for method in METHODS[scope]:
-                for partition in sorted(grant.partitions):
-                    yield from ((method, path) for path in _paths(partition))
+                yield from ((method, path) for path in _paths(grant.partitions))
 
 
-def _paths(partition: str) -> tuple[str, ...]:
-    if partition == EVERY_PARTITION:
+def _paths(partitions: frozenset[str]) -> Sequence[str]:
+    if EVERY_PARTITION in partitions:
         return ("/*",)
+    return [path for partition in sorted(partitions) for path in _paths_of(partition)]
+
+
+def _paths_of(partition: str) -> tuple[str, ...]:
     own = (f"/partitions/{partition}", f"/partitions/{partition}/*")
     if partition == DEFAULT_PARTITION:
         return ("/", "/studies", "/studies/*", *own)

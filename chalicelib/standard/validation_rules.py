@@ -151,11 +151,23 @@ _ROWS = (
     Rule("octet-stream-part", _I, "PS3.18 8.6.1", "It came as application/octet-stream."),
     Rule("untyped-part", _I, "PS3.18 8.6.1", "It came in a part without Content-Type."),
     Rule("transfer-syntax-parameter", _W, "PS3.18 8.7.9", "Its part named another syntax."),
+    Rule("metadata-file-meta", _W, "PS3.18 10.5.1.4", "Its metadata had elements of group 0002."),
+    Rule("metadata-group-length", _I, "PS3.18 F.2.2", "Its metadata had group lengths."),
+    Rule("metadata-lower-case-tag", _I, "PS3.18 F.2.2", "Its metadata had lower-case tags."),
+    Rule("metadata-without-vr", _W, "PS3.18 F.2.2", "Its metadata left out a VR."),
+    Rule("metadata-unknown-member", _W, "PS3.18 F.2.2", "Its metadata had unknown members."),
+    Rule("metadata-rounded-decimal", _W, "PS3.5 6.2", "A number had too many digits for a DS."),
+    Rule("metadata-private-without-creator", _W, "PS3.5 7.8.1", "Its metadata left out a creator."),
+    Rule("metadata-block-in-tag", _I, "PS3.19 A.1.5", "Its XML had a block in a private tag."),
+    Rule("metadata-keyword-conflict", _W, "PS3.6", "Its XML had a keyword of another attribute."),
+    Rule("metadata-without-namespace", _I, "PS3.19 A.1.6", "Its XML had no namespace."),
+    Rule("metadata-extended-offsets", _I, "PS3.5 A.4", "Its metadata had an offset table."),
 )
 
 RULES: dict[str, Rule] = {row.id: row for row in _ROWS}
 
+_OF_PARTS = ("rewrapped", "octet-stream-part", "untyped-part", "transfer-syntax-parameter")
 SEEN_AT_INTAKE = frozenset(
-    {"rewrapped", "octet-stream-part", "untyped-part", "transfer-syntax-parameter"}
+    row.id for row in _ROWS if row.id in _OF_PARTS or row.id.startswith("metadata-")
 )
 """Rules that no look at the bytes can raise; their ids are names of ``observations``."""

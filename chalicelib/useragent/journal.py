@@ -190,6 +190,8 @@ class Journal:
 
     def is_known(self, source: FileSource) -> bool:
         """Return whether the file is an entry as it is; then it belongs to this run too."""
+        if self.run == 1:  # nothing was entered before; a file named twice is entered once
+            return False
         with self._lock:
             cursor = self._database.execute(
                 "UPDATE instance SET run = ? WHERE path = ? AND size = ? AND mtime_ns = ?",

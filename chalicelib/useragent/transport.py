@@ -290,10 +290,10 @@ def _translate(error: Exception) -> TransportError:
         return TransportError(f"{what}.", may_have_arrived=False, is_permanent=is_certificate)
     if isinstance(error, urllib3.exceptions.NameResolutionError):
         return TransportError("The server's name is not known.", may_have_arrived=False)
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # also a ConnectTimeoutError
+        return TransportError("The server refuses connections.", may_have_arrived=False)
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return TransportError("The server cannot be reached in time.", may_have_arrived=False)
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return TransportError("The server refuses connections.", may_have_arrived=False)
     if isinstance(error, urllib3.exceptions.LocationValueError):
         return TransportError("The URL is not usable.", may_have_arrived=False, is_permanent=True)
     if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):

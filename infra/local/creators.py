@@ -70,9 +70,7 @@ def create_bucket(clients: Clients, resource: Resource, properties: Properties) 
         Bucket=name,
         LifecycleConfiguration={
             "Rules": [
-                {key if key != "Id" else "ID": value for key, value in rule.items()}
-                | {"Filter": {"Prefix": ""}}
-                for rule in properties["LifecycleConfiguration"]["Rules"]
+                _lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]
             ]
         },
     )
@@ -81,6 +79,26 @@ def create_bucket(clients: Clients, resource: Resource, properties: Properties) 
         NotificationConfiguration=_notification(properties["NotificationConfiguration"]),
     )
     return Created(name, {"Arn": f"arn:aws:s3:::{name}"})
+
+
+def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    known = {"Id", "Status", "AbortIncompleteMultipartUpload", "ObjectSizeGreaterThan"}
+    if unknown := set(rule) - known - {"Transitions"}:
+        raise TemplateError(f"unknown in a lifecycle rule: {sorted(unknown)}")
+    larger = rule.get("ObjectSizeGreaterThan")
+    converted: dict[str, Any] = {
+        "ID": rule["Id"],
+        "Status": rule["Status"],
+        "Filter": {"Prefix": ""} if larger is None else {"ObjectSizeGreaterThan": int(larger)},
+    }
+    if "AbortIncompleteMultipartUpload" in rule:
+        converted["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
+    if "Transitions" in rule:
+        converted["Transitions"] = [
+            {"Days": int(one["TransitionInDays"]), "StorageClass": one["StorageClass"]}
+            for one in rule["Transitions"]
+        ]
+    return converted
 
 
 def _create_bucket_once(s3: Any, name: str, region: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.local import creators
 from infra.local.clients import Clients
+from infra.local.conditions import decide
 from infra.local.template import (
     FUNCTION_TYPE,
     Resource,
@@ -36,6 +37,10 @@ SKIPPED: dict[str, str] = {
     "AWS::Serverless::Api": "the front stands in for the gateway",
     "AWS::Logs::LogGroup": "the functions' output goes to a file",
     "AWS::Lambda::Permission": "nobody checks permissions here",
+    "AWS::ApiGateway::Account": "the front stands in for the gateway",
+    "AWS::ApiGateway::DomainName": "the front stands in for the gateway",
+    "AWS::ApiGateway::BasePathMapping": "the front stands in for the gateway",
+    "AWS::IAM::Policy": "nobody checks permissions here",
     "AWS::IAM::Role": "nobody checks permissions here",
     "AWS::IAM::ManagedPolicy": "nobody checks permissions here",
 }
@@ -67,7 +72,8 @@ def provision(
         For a resource type, property or intrinsic that is not understood, and for circular
         references.
     """
-    return _Provisioning(template, clients, parameter_values(template, parameters)).run()
+    values = parameter_values(template, parameters)
+    return _Provisioning(decide(template, values), clients, values).run()
 
 
 class _Provisioning:

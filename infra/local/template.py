@@ -8,7 +8,7 @@ would silently leave out.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,23 @@ FUNCTION_TYPE = "AWS::Serverless::Function"
 API_TYPE = "AWS::Serverless::Api"
 
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
-_TOP_LEVEL = {"AWSTemplateFormatVersion", "Description", "Parameters", "Resources", "Outputs"}
+_TOP_LEVEL = {
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Outputs",
+    "Parameters",
+    "Resources",
+}
+_OF_A_RESOURCE = {
+    "Condition",
+    "DeletionPolicy",
+    "DependsOn",
+    "Metadata",
+    "Properties",
+    "Type",
+    "UpdateReplacePolicy",
+}
 
 Lookup = Callable[[str, str | None], str]
 """Returns the value of ``Ref`` (attribute None) or ``Fn::GetAtt`` of a logical name."""
@@ -39,6 +55,7 @@ class Resource:
     type: str
     properties: dict[str, Any]
     depends_on: tuple[str, ...]
+    condition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,7 @@ class Template:
     parameters: dict[str, dict[str, Any]]
     resources: dict[str, Resource]
     outputs: dict[str, Any]
+    conditions: dict[str, Any] = field(default_factory=dict)
 
     def of_type(self, resource_type: str) -> Iterator[Resource]:
         """Yield the resources of one type, in the template's order."""
@@ -79,12 +97,12 @@ def load_template(path: Path = TEMPLATE_PATH) -> Template:
             name: _resource(name, entry) for name, entry in document.get("Resources", {}).items()
         },
         outputs={name: entry["Value"] for name, entry in document.get("Outputs", {}).items()},
+        conditions=document.get("Conditions", {}),
     )
 
 
 def _resource(logical_id: str, entry: Mapping[str, Any]) -> Resource:
-    known = {"Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}
-    if unknown := set(entry) - known:
+    if unknown := set(entry) - _OF_A_RESOURCE:
         raise TemplateError(f"{logical_id}: unknown keys {sorted(unknown)}")
     depends_on = entry.get("DependsOn", [])
     return Resource(
@@ -92,6 +110,7 @@ def _resource(logical_id: str, entry: Mapping[str, Any]) -> Resource:
         type=entry["Type"],
         properties=entry.get("Properties", {}),
         depends_on=(depends_on,) if isinstance(depends_on, str) else tuple(depends_on),
+        condition=entry.get("Condition"),
     )
 
 
@@ -117,7 +136,7 @@ def parameter_values(template: Template, given: Mapping[str, str | int]) -> dict
 
 def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None:
     allowed = declared.get("AllowedValues")
-    if allowed is not None and value not in allowed:
+    if allowed is not None and value not in map(str, allowed):
         raise TemplateError(f"parameter {name} must be one of {allowed}")
     pattern = declared.get("AllowedPattern")
     if pattern is not None and not re.fullmatch(pattern, value):

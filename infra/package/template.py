@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from infra.package.alarms import add_alarms
+
 FUNCTION = "AWS::Serverless::Function"
 API = "AWS::Serverless::Api"
 AUTHORIZERS = ("jwt", "iam", "none")
@@ -69,6 +71,7 @@ def complete(document: Document, *, architecture: str, authorizer: str) -> Docum
             resource["Properties"]["Architectures"] = [architecture]
         elif resource["Type"] == API and authorizer != "jwt":
             _replace_security(resource["Properties"]["DefinitionBody"], authorizer)
+    add_alarms(document)
     return document
 
 

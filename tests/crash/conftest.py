@@ -57,20 +57,19 @@ _requests = count()
 def python(module: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A child process that ends when its standard input does."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", module],
         cwd=ROOT,
         env={**inherited, **CREDENTIALS, "AWS_DEFAULT_REGION": DEFAULT_REGION, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    try:
-        yield process
-        process.communicate(timeout=10)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield process
+            process.communicate(timeout=10)
+        finally:
+            process.kill()
 
 
 @dataclass(frozen=True)

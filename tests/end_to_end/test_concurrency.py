@@ -176,10 +176,10 @@ def only_the_index_listens(local_stack: LocalStack) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("only_the_index_listens")
-def test_2000_instances_of_one_study_from_eight_clients_are_counted_right(
+def test_a_thousand_instances_of_one_study_from_eight_clients_are_counted_right(
     send: Send, promises: Promises, local_stack: LocalStack
 ) -> None:
-    study, uids = STUDIES[0], [uid_of(n) for n in range(1000, 3000)]
+    study, uids = STUDIES[0], [uid_of(n) for n in range(1000, 2000)]
     templates = [
         encode_file(
             make_dataset(
@@ -193,7 +193,7 @@ def test_2000_instances_of_one_study_from_eight_clients_are_counted_right(
     files = {
         uid: templates[n % 3].replace(b"1.2.840.5.9999", uid.encode()) for n, uid in enumerate(uids)
     }
-    requests = [{uid: files[uid] for uid in uids[n::80]} for n in range(80)]
+    requests = [{uid: files[uid] for uid in uids[n::40]} for n in range(40)]
     with consuming(local_stack):
         answered = send_at_once(send, requests)
 
@@ -203,4 +203,4 @@ def test_2000_instances_of_one_study_from_eight_clients_are_counted_right(
     assert sorted(record.key.sop_instance for record in records) == uids
     promises.assert_recounted(records)
     counted = promises.study(study)
-    assert (counted.series_count, counted.instance_count) == (3, 2000)
+    assert (counted.series_count, counted.instance_count) == (3, len(uids))

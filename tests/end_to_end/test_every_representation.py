@@ -278,7 +278,7 @@ def assert_fragments(
     fragments, offsets = found
     assert fragments == [one + b"\0" * (len(one) % 2) for one in due]
     starts = [sum(8 + len(one) for one in fragments[:number]) for number in range(len(fragments))]
-    assert offsets == (starts if has_offsets else [])
+    assert offsets == (starts if has_offsets and len(due) > 1 else [])
 
 
 @pytest.mark.parametrize("coded", every_coded(videos=True))

@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from infra.local.clients import Clients, make_clients
+from infra.local.conditions import decide
 from infra.local.creators import queue_attribute_text, without_tls_only
 from infra.local.provision import CREATED, SKIPPED, Provisioned, provision
 from infra.local.stack import shared_environment
@@ -49,7 +50,8 @@ class World:
             created = self.provisioned.resources[name]
             return created.attributes[attribute] if attribute else created.ref
 
-        properties: dict[str, Any] = evaluate(TEMPLATE.resources[logical_id].properties, lookup)
+        decided = decide(TEMPLATE, parameters).resources[logical_id].properties
+        properties: dict[str, Any] = evaluate(decided, lookup)
         return properties
 
 
@@ -95,10 +97,14 @@ def test_the_bucket_is_what_the_template_says(world: World) -> None:
     assert access["PublicAccessBlockConfiguration"] == declared["PublicAccessBlockConfiguration"]
     assert set(declared["PublicAccessBlockConfiguration"].values()) == {True}
     assert ownership["OwnershipControls"] == declared["OwnershipControls"]
-    [rule] = declared["LifecycleConfiguration"]["Rules"]
-    assert [item["AbortIncompleteMultipartUpload"] for item in lifecycle] == [
-        rule["AbortIncompleteMultipartUpload"]
-    ]
+    [unfinished, cold] = declared["LifecycleConfiguration"]["Rules"]
+    by_name = {rule["ID"]: rule for rule in lifecycle}
+    assert (
+        by_name[unfinished["Id"]]["AbortIncompleteMultipartUpload"]
+        == unfinished["AbortIncompleteMultipartUpload"]
+    )
+    assert by_name[cold["Id"]]["Status"] == "Disabled"
+    assert by_name[cold["Id"]]["Transitions"] == [{"Days": 90, "StorageClass": "GLACIER_IR"}]
 
 
 def test_the_bucket_tells_the_reconcile_queue_of_every_new_object(world: World) -> None:
@@ -219,6 +225,7 @@ def changed(**resources: Any) -> Template:
             **{name: Resource(name, *rest) for name, rest in resources.items()},
         },
         {},
+        TEMPLATE.conditions,
     )
 
 
@@ -232,7 +239,11 @@ def changed(**resources: Any) -> Template:
         ),
         (
             changed(Other=("AWS::SQS::Queue", {"QueueName": {"Fn::If": ["a", "b", "c"]}}, ())),
-            "Fn::If",
+            "no condition is called a",
+        ),
+        (
+            changed(Other=("AWS::SQS::Queue", {"QueueName": {"Fn::Select": [0, ["a"]]}}, ())),
+            "Fn::Select",
         ),
         (
             changed(Other=("AWS::SQS::Queue", {"QueueName": {"Ref": "Nothing"}}, ())),
@@ -287,3 +298,38 @@ def test_sub_and_join_are_evaluated() -> None:
 def test_functions_with_different_environments_cannot_share_a_process() -> None:
     with pytest.raises(TemplateError, match="BUCKET"):
         shared_environment(Provisioned({}, {"One": {"BUCKET": "a"}, "Two": {"BUCKET": "b"}}, {}))
+
+
+# ---------------------------------------------------------------- conditions
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234"
+
+
+def encryption_with(**parameters: str) -> dict[str, Any]:
+    values = parameter_values(TEMPLATE, PARAMETERS | parameters)
+    encryption = decide(TEMPLATE, values).resources["Bucket"].properties["BucketEncryption"]
+    [rule] = encryption["ServerSideEncryptionConfiguration"]
+    default: dict[str, Any] = rule["ServerSideEncryptionByDefault"]
+    return default
+
+
+def test_a_property_without_a_value_is_absent() -> None:
+    assert encryption_with() == {"SSEAlgorithm": "AES256"}
+    assert encryption_with(KmsKeyArn=KEY) == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Ref": "KmsKeyArn"},
+    }
+
+
+@pytest.mark.parametrize(("domain", "is_there"), [("", False), ("pacs.example", True)])
+def test_a_resource_whose_condition_is_false_is_not_there(domain: str, is_there: bool) -> None:
+    values = parameter_values(TEMPLATE, PARAMETERS | {"DomainName": domain})
+
+    assert ("ApiDomain" in decide(TEMPLATE, values).resources) is is_there
+
+
+def test_another_intrinsic_in_a_condition_raises() -> None:
+    strange = Template({}, {}, {}, {"Odd": {"Fn::Or": []}})
+
+    with pytest.raises(TemplateError, match="Fn::Or"):
+        decide(strange, {})

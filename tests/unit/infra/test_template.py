@@ -18,6 +18,7 @@ from chalice.utils import OSUtils
 
 from infra.local.stack import CONFIG_PATH
 from infra.local.template import FUNCTION_TYPE, TEMPLATE_PATH, load_template
+from infra.package.template import complete
 
 TEMPLATE = load_template()
 CONFIG = json.loads(CONFIG_PATH.read_text(encoding="utf-8"))
@@ -155,7 +156,7 @@ class NoPackage(deployer.BaseDeployStep):
 
 @pytest.fixture(scope="module")
 def merged(app: Chalice) -> dict[str, Any]:
-    """What ``chalice package --merge-template`` writes."""
+    """What ``make package`` writes."""
     config = Config(
         chalice_stage="dev",
         config_from_disk=CONFIG,
@@ -177,8 +178,8 @@ def merged(app: Chalice) -> dict[str, Any]:
         DependencyBuilder().build_dependencies(graph)
     )
     ours = yaml.safe_load(TEMPLATE_PATH.read_text(encoding="utf-8"))
-    result: dict[str, Any] = TemplateDeepMerger().merge(ours, generated)
-    return result
+    document = TemplateDeepMerger().merge(ours, generated)
+    return complete(document, architecture="x86_64", authorizer="jwt")
 
 
 def test_the_merged_template_has_no_fault(merged: dict[str, Any]) -> None:

@@ -14,9 +14,21 @@ from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
 from chalicelib.useragent.errors import DestinationError, SourceError, TransportError
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.payloads import DicomEncoder, WireOptions
-from chalicelib.useragent.transport import HttpTransport, OutgoingRequest, Response, Timeouts
+from chalicelib.useragent.transport import (
+    HttpTransport,
+    OutgoingRequest,
+    Response,
+    Timeouts,
+    Tls,
+)
 from tests.unit.useragent.fakes import FakeClock, make_instances, module
-from tests.unit.useragent.loopback import Connection, Handler, hang_up, serving
+from tests.unit.useragent.loopback import (
+    Connection,
+    Handler,
+    hang_up,
+    make_certificate,
+    serving,
+)
 
 UIDS = [one.sop_instance for one in make_instances(3)]
 LISTED = json.dumps(module(UIDS)).encode()
@@ -53,7 +65,6 @@ def stored_through(
 
 
 def drops_mid_body(connection: Connection) -> None:
-    connection.sock.recv(10)
     hang_up(connection)
 
 
@@ -204,11 +215,41 @@ def test_nobody_there_is_certain_not_to_have_stored() -> None:
     assert not caught.value.may_have_arrived
 
 
-def test_a_server_without_tls_is_told_from_one_with_a_bad_certificate() -> None:
-    with serving(stores) as url, pytest.raises(TransportError) as caught:
-        post(url.replace("http:", "https:"))
-    assert not caught.value.is_permanent
-    assert isinstance(ssl.create_default_context(), ssl.SSLContext)
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A self-signed certificate of 127.0.0.1 and its key in one file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_bytes(make_certificate())
+    return str(path)
+
+
+def server_context(certificate: str, *, wants_client: bool = False) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if wants_client:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(certificate)
+    return context
+
+
+def test_a_certificate_that_does_not_verify_ends_it(certificate: str) -> None:
+    with serving(stores, tls=server_context(certificate)) as url:
+        with pytest.raises(TransportError, match="certificate") as caught:
+            post(url)
+    assert caught.value.is_permanent
+
+
+def test_mutual_tls_shows_the_certificate_to_the_destination_alone(certificate: str) -> None:
+    tls = Tls(authorities=certificate, certificate=certificate)
+    with serving(stores, tls=server_context(certificate, wants_client=True)) as url:
+        request = OutgoingRequest("POST", url, (), BytesContent(b"x"))
+        home = HttpTransport(url, tls=tls, timeouts=Timeouts(2, 2))
+        assert home.send(request).status == 200
+        home.close()
+        stranger = HttpTransport("https://pacs.example", tls=tls, timeouts=Timeouts(2, 2))
+        with pytest.raises(TransportError):
+            stranger.send(request)
+        stranger.close()
 
 
 def test_307_is_followed_with_a_whole_body() -> None:

@@ -1,0 +1,259 @@
+"""The command over folders: journal, reports, exit codes; against a scripted server."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chalicelib.dicomweb.byte_source import MemorySource
+from chalicelib.dicomweb.multipart import split_parts
+from chalicelib.useragent.cli import main
+from chalicelib.useragent.headers import read_identity
+from tests.builders_dicom import IMPLICIT, PIXEL_DATA, Uids, element, make_file
+from tests.unit.useragent.fakes import STUDY, module
+from tests.unit.useragent.loopback import Connection, Handler, serving
+
+HIDDEN = "s3cr3t-value"
+PEAK_KIB = 64 * 1024
+ROOT = Path(__file__).resolve().parents[3]
+
+Run = Callable[..., Result]
+
+
+def parts_of(connection: Connection) -> list[str]:
+    body = connection.body()
+    if not body:
+        return []
+    boundary = connection.fields[b"content-type"].decode().rpartition("boundary=")[2]
+    return [
+        read_identity(MemorySource(bytes(part.body))).sop_instance
+        for part in split_parts(body, boundary)
+    ]
+
+
+def stores(connection: Connection) -> None:
+    connection.answer(200, json.dumps(module(parts_of(connection))).encode())
+
+
+def refuses(connection: Connection) -> None:
+    failed = [(uid, 0x0122) for uid in parts_of(connection)]
+    connection.answer(409, json.dumps(module([], failed)).encode())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three instances, one of them Implicit VR, and a file that is none."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in (1, 2):
+        content = make_file(Uids.of("cli", number, study=STUDY)).encode()
+        (folder / f"{number}.dcm").write_bytes(content)
+    implicit = make_file(Uids.of("cli", 3, study=STUDY), encoding=IMPLICIT)
+    (folder / "3.dcm").write_bytes(implicit.encode())
+    (folder / "notes.txt").write_text("hello")
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Run ``stowage``; its state is the test's own."""
+
+    def invoke(*words: object, **environ: str) -> Result:
+        environment = {"XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "200"} | environ
+        return CliRunner().invoke(main, [str(word) for word in words], env=environment)
+
+    return invoke
+
+
+def send(run: Run, folder: Path, handler: Handler, *options: object, **environ: str) -> Result:
+    with serving(handler) as url:
+        return run("send", folder, "--to", url, "--no-capabilities", "--journal",
+                   folder.parent / "j", *options, **environ)  # fmt: skip
+
+
+def test_all_stored_is_exit_0(run: Run, folder: Path) -> None:
+    result = send(run, folder, stores)
+    assert result.exit_code == 0, result.output
+    assert "stored      3 of 3" in result.output
+    assert "rewritten   1" in result.output
+    assert "skipped     1: not a DICOM file" in result.output
+
+
+def test_the_same_command_sends_nothing_twice_unless_told_to(run: Run, folder: Path) -> None:
+    requests = []
+
+    def counts(connection: Connection) -> None:
+        requests.append(connection.head)
+        stores(connection)
+
+    with serving(counts) as url:
+        for options in ((), (), ("--again",)):
+            result = run("send", folder, "--to", url, "--no-capabilities", *options)
+            assert result.exit_code == 0, result.output
+    assert len(requests) == 2
+
+
+def test_nothing_stored_is_exit_3_with_file_reason_and_advice(run: Run, folder: Path) -> None:
+    result = send(run, folder, refuses)
+    assert result.exit_code == 3
+    for words in ("1.dcm", "Referenced SOP Class not supported (0122H)", "ask its administrator"):
+        assert words in result.output
+
+
+def test_some_failed_is_exit_1_and_a_second_run_sends_those_alone(run: Run, folder: Path) -> None:
+    seen = []
+
+    def refuses_first(connection: Connection) -> None:
+        uids = parts_of(connection)
+        seen.append(uids)
+        failed = [(uids[0], 0xA700)] if len(uids) > 1 else []
+        body = module(uids[len(failed) :], failed)
+        connection.answer(202, json.dumps(body).encode())
+
+    result = send(run, folder, refuses_first, "--attempts", "1")
+    assert result.exit_code == 1, result.output
+    with Path(folder.parent / "j").open("rb"):
+        assert run("status", "--journal", folder.parent / "j").exit_code == 1
+
+
+def test_unverified_is_exit_4(run: Run, folder: Path) -> None:
+    def lists_another(connection: Connection) -> None:
+        connection.body()
+        connection.answer(202, json.dumps(module(["1.2.3", "1.2.4"])).encode())
+
+    result = send(run, folder, lists_another, "--no-verify")
+    assert result.exit_code == 4
+    assert "unverified  3" in result.output
+
+
+def test_a_damaged_file_is_a_failure_and_not_a_footnote(run: Run, folder: Path) -> None:
+    (folder / "cut.dcm").write_bytes((folder / "1.dcm").read_bytes()[:145])
+    result = send(run, folder, stores)
+    assert result.exit_code == 1
+    assert "cut.dcm" in result.output
+
+
+def test_another_study_is_refused_clearly(run: Run, folder: Path) -> None:
+    other = make_file(Uids.of("other study")).encode()
+    (folder / "other.dcm").write_bytes(other)
+    result = send(run, folder, stores, "--study", STUDY)
+    assert result.exit_code == 1
+    assert "stored      3 of 4" in result.output
+    assert "another study" in result.output
+
+
+def test_a_copy_is_sent_once_and_a_changeling_not_at_all(run: Run, folder: Path) -> None:
+    content = make_file(Uids.of("twin", study=STUDY))
+    (folder / "a.dcm").write_bytes(content.encode())
+    (folder / "b.dcm").write_bytes(content.encode())
+    with serving(stores) as url:
+        words = ("send", folder, "--to", url, "--journal", folder.parent / "j")
+        assert run(*words, "--no-capabilities").exit_code == 0
+        changed = content.with_elements(element(PIXEL_DATA, "OW", bytes(16))).encode()
+        (folder / "c.dcm").write_bytes(changed)
+        result = run(*words, "--no-capabilities")
+    assert result.exit_code == 1
+    assert "other content" in result.output
+
+
+def test_usage_is_exit_2(run: Run, folder: Path) -> None:
+    for options in (
+        ("--to", "ftp://x"),
+        ("--to", "http://x", "--user", "a"),
+        ("--to", "https://x", "--batch-bytes", "many"),
+        ("--to", "https://x", "--study", "1.02"),
+        ("--to", "https://x", "--user", "a", "--bearer"),
+        (),
+    ):
+        assert run("send", folder, *options).exit_code == 2
+    assert run("send", folder / "missing", "--to", "https://x").exit_code == 2
+
+
+def test_a_server_that_is_not_there_is_exit_3_and_the_next_run_goes_on(
+    run: Run, folder: Path
+) -> None:
+    with serving(stores) as url:
+        pass
+    words = ("send", folder, "--no-capabilities", "--attempts", "1")
+    result = run(*words, "--to", url)
+    assert result.exit_code == 3
+    assert "refuses connections" in result.output
+
+
+def test_dry_run_sends_nothing(run: Run, folder: Path) -> None:
+    result = run("send", folder, "--to", "https://nowhere.invalid", "--dry-run")
+    assert result.exit_code == 0
+    assert "3 instances" in result.output
+    assert "1 rewritten" in result.output
+    assert not list(folder.parent.rglob("*.journal"))
+
+
+def test_the_report_tells_of_every_instance(run: Run, folder: Path) -> None:
+    result = send(run, folder, refuses, "--json", folder.parent / "r.json", "--quiet")
+    report = json.loads((folder.parent / "r.json").read_text())
+    assert (report["exit_code"], report["failed"], result.exit_code) == (3, 3, 3)
+    assert {one["reason"] for one in report["outcomes"]} == {"0122"}
+    assert report["skipped"] == [
+        {"path": str(folder / "notes.txt"), "reason": "not a DICOM file"}
+    ]
+
+
+@pytest.mark.parametrize("handler", [stores, refuses])
+def test_secrets_are_nowhere(run: Run, folder: Path, handler: Handler) -> None:
+    report = folder.parent / "r.json"
+    result = send(run, folder, handler, "--json", report, "--user", "ada", "--header",
+                  f"X-Key: {HIDDEN}", STOWAGE_PASSWORD=HIDDEN)  # fmt: skip
+    written = [path.read_bytes() for path in folder.parent.rglob("*") if path.is_file()]
+    assert HIDDEN not in result.output
+    assert all(HIDDEN.encode() not in content for content in written)
+
+
+def test_no_value_of_a_patient_is_in_the_journal(run: Run, folder: Path) -> None:
+    send(run, folder, refuses)
+    patient = make_file(Uids.of("x"))
+    names = [value for value in (b"DOE", b"MRN") if value in patient.encode()]
+    for path in folder.parent.glob("j*"):
+        assert all(name not in path.read_bytes() for name in names)
+
+
+def test_help_has_examples_and_exit_codes(run: Run) -> None:
+    text = run("send", "--help").output
+    assert "stowage send CT/ --to" in text
+    assert "unverified" in text
+
+
+def test_memory_stays_constant_for_a_large_folder(tmp_path: Path) -> None:
+    """200 MB of sparse files in a process that may not grow past 64 MiB."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    for number in range(20):
+        file = make_file(Uids.of("large", number)).with_elements(
+            element(PIXEL_DATA, "OW", b"", length=10_000_000)
+        )
+        with (folder / str(number)).open("wb") as out:
+            out.write(file.encode())
+            out.truncate(out.tell() + 10_000_000)
+    script = (
+        "from chalicelib.useragent.cli import main\n"
+        "try: main()\n"
+        "finally: print(*[l for l in open('/proc/self/status') if l.startswith('VmHWM')])\n"
+    )
+    with serving(stores) as url:
+        words = [sys.executable, "-c", script, "send", str(folder), "--to", url, "-q",
+                 "--no-capabilities", "--batch-bytes", "40M"]  # fmt: skip
+        done = subprocess.run(
+            words,
+            cwd=ROOT,
+            env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-2]) < PEAK_KIB

@@ -97,7 +97,8 @@ def forward(event: SQSEvent) -> dict[str, Any]:
             events, lambda: context.get_remaining_time_in_millis() / 1000, postpone
         )
         for one in events:
-            _log_consumed("forwarded", one, len(failed.intersection(map(one.key_of, one.instances))))
+            lost = failed.intersection(map(one.key_of, one.instances))
+            _log_consumed("forwarded", one, len(lost))
         return failed
 
     return _consume(event, run)

@@ -25,7 +25,7 @@ class Say(Protocol):
     def __call__(self, line: str) -> None: ...
 
 
-def test_rules(
+def try_rules(
     rules: Path,
     instance: Path,
     say: Say,

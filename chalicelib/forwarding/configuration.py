@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chalicelib.forwarding.hours import Hours
+from chalicelib.forwarding.hours import ALWAYS, Hours
 from chalicelib.forwarding.matching import Condition
 
 
@@ -54,7 +54,7 @@ class DestinationPlan:
     url: str
     auth: AuthPlan = AuthPlan()
     max_concurrency: int = 1
-    hours: Hours = Hours()
+    hours: Hours = ALWAYS
     representation: Representation = Representation()
     subjects: frozenset[str] = frozenset()
 

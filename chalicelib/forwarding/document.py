@@ -29,7 +29,7 @@ MAX_DOCUMENT_BYTES = 1 << 20
 MAX_CONCURRENCY = 32
 _VERSION = 1
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -85,7 +85,8 @@ class _Strict(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem_mark=self.peek_event().start_mark)
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(
@@ -138,7 +139,8 @@ def _hours(node: Node) -> Hours:
     windows = tuple(map(_window, members.of("windows").items()))
     if not windows:
         raise members.of("windows").wrong("shall not be empty: nothing would ever be sent")
-    return Hours(windows, members.get("timezone", _zone, UTC))
+    zone = _zone(members.of("timezone")) if "timezone" in members else UTC
+    return Hours(windows, zone)
 
 
 def _zone(node: Node) -> tzinfo:
@@ -153,7 +155,7 @@ def _window(node: Node) -> Window:
     span = _SPAN.fullmatch(members.of("time").any_text())
     if span is None:
         raise members.of("time").wrong("shall be two times of day such as 20:00-06:00")
-    numbers = [int(digits) for digits in span.groups()]
+    begins, ends = (time.fromisoformat(part) for part in span.group().split("-"))
     days = members.get(
         "days",
         lambda one: frozenset(_DAYS.index(day.one_of(_DAYS)) for day in one.items()),
@@ -161,7 +163,7 @@ def _window(node: Node) -> Window:
     )
     if not days:
         raise members.of("days").wrong("shall not be empty")
-    return Window(time(*numbers[:2]), time(*numbers[2:]), days)
+    return Window(begins, ends, days)
 
 
 def _representation(node: Node) -> Representation:

@@ -52,3 +52,6 @@ class Hours:
                         datetime.combine(day, window.begins, self.zone).astimezone(UTC),
                         datetime.combine(last, window.ends, self.zone).astimezone(UTC),
                     )
+
+
+ALWAYS = Hours()

@@ -17,6 +17,7 @@ class Clients:
     sqs: Any
     dynamodb: Any
     events: Any
+    logs: Any
     account: str
     region: str
 
@@ -40,6 +41,7 @@ def make_clients(region: str = DEFAULT_REGION, endpoint_url: str | None = None) 
         sqs=client("sqs"),
         dynamodb=client("dynamodb"),
         events=client("events"),
+        logs=client("logs"),
         account=client("sts").get_caller_identity()["Account"],
         region=region,
     )

@@ -28,7 +28,9 @@ def decide(template: Template, parameters: Mapping[str, str]) -> Template:
         template,
         conditions={},
         resources={
-            name: replace(resource, condition=None, properties=_chosen(resource.properties, decided))
+            name: replace(
+                resource, condition=None, properties=_chosen(resource.properties, decided)
+            )
             for name, resource in template.resources.items()
             if resource.condition is None or _named(decided, resource.condition)
         },

@@ -13,7 +13,7 @@ from email.utils import formatdate
 
 import h11
 
-from infra.local.gateway import Gateway, too_long
+from infra.local.gateway import Gateway
 from infra.local.gateway_event import GatewayAnswer, GatewayRequest, json_answer
 
 _READ_SIZE = 256 * 1024
@@ -113,7 +113,7 @@ class Connection:
     def _read_body(self, request: h11.Request) -> bytes:
         limit = self._gateway.settings.max_payload
         if _content_length(request) > limit:
-            raise _RefusedError(too_long())
+            raise _RefusedError(self._gateway.refuse("REQUEST_TOO_LARGE"))
         self._allow(self._limits.request)
         pieces: list[bytes] = []
         size = 0
@@ -124,7 +124,7 @@ class Connection:
             if isinstance(event, h11.Data):
                 size += len(event.data)
                 if size > limit:
-                    raise _RefusedError(too_long())
+                    raise _RefusedError(self._gateway.refuse("REQUEST_TOO_LARGE"))
                 pieces.append(bytes(event.data))
                 continue
             self._send_100_if_waited_for()

@@ -77,8 +77,13 @@ def batches(files: Iterable[Path]) -> Iterator[list[Path]]:
         yield batch
 
 
-def send(url: str, files: Sequence[Path]) -> Reply:
+def send(url: str, files: Sequence[Path], fields: Mapping[str, str] | None = None) -> Reply:
     """POST files to the Studies resource of the origin server at ``url``.
+
+    Parameters
+    ----------
+    fields
+        Header fields to add, such as Authorization.
 
     Raises
     ------
@@ -102,6 +107,7 @@ def send(url: str, files: Sequence[Path]) -> Reply:
                 "Content-Type": f'multipart/related; type="application/dicom"; '
                 f'boundary="{_BOUNDARY}"',
                 "Accept": "application/dicom+json",
+                **(fields or {}),
             },
         )
         response = connection.getresponse()

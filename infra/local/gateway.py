@@ -13,18 +13,20 @@ from datetime import UTC, datetime
 from enum import Enum
 from uuid import uuid4
 
+from infra.local.authorizer import DeniedError, GatewayAuthorizer
 from infra.local.functions import FunctionTimeoutError, LambdaCaller
 from infra.local.gateway_event import (
     Event,
     GatewayAnswer,
     GatewayRequest,
     MalformedAnswerError,
+    Match,
     RouteTable,
-    json_answer,
     make_event,
     media_type_of,
     read_answer,
 )
+from infra.local.gateway_responses import GatewayResponses
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,10 @@ class Gateway:
         The API's resources.
     call
         The function; raises FunctionTimeoutError when it took too long.
+    responses
+        What the gateway answers by itself; AWS's own words by default.
+    authorizer
+        Whom the gateway asks who may call; by default everybody may.
     """
 
     def __init__(
@@ -78,7 +84,12 @@ class Gateway:
         call: LambdaCaller,
         settings: GatewaySettings,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        responses: GatewayResponses | None = None,
+        authorizer: GatewayAuthorizer | None = None,
     ) -> None:
+        self._responses = responses or GatewayResponses()
+        self._authorizer = authorizer
         self._routes = routes
         self._call = call
         self._clock = clock
@@ -93,12 +104,14 @@ class Gateway:
     def _answer(self, request: GatewayRequest, request_id: str) -> GatewayAnswer:
         match = self._routes.find(request.method, request.path)
         if match is None:
-            return json_answer(403, "Missing Authentication Token")
+            return self.refuse("MISSING_AUTHENTICATION_TOKEN", request_id)
         if len(request.body) > self.settings.max_payload:
-            return too_long()
-        decoded = self._decode(request)
-        if isinstance(decoded, GatewayAnswer):
-            return decoded
+            return self.refuse("REQUEST_TOO_LARGE", request_id)
+        try:
+            subject = self._authorize(request, match)
+            decoded = self._decode(request)
+        except DeniedError as denied:
+            return self.refuse(denied.response_type, request_id)
         is_binary = media_type_of(decoded.header("Content-Type")) in (
             self.settings.binary_media_types
         )
@@ -109,41 +122,58 @@ class Gateway:
             stage=self.settings.stage,
             now=self._clock(),
             request_id=request_id,
+            subject=subject,
         )
         if _size(event) > self.settings.max_invocation:
-            return _invocation_too_long(self.settings.max_invocation)
-        return self._invoke(event, accept=request.header("Accept"))
+            return self.refuse("REQUEST_TOO_LARGE", request_id, self.settings.max_invocation)
+        return self._invoke(event, request_id, accept=request.header("Accept"))
 
-    def _decode(self, request: GatewayRequest) -> GatewayRequest | GatewayAnswer:
-        """Return the request with its content coding undone, as far as the settings say so."""
+    def refuse(self, response_type: str, request_id: str = "", limit: int = 0) -> GatewayAnswer:
+        """Return one of the gateway's own answers, such as ``REQUEST_TOO_LARGE``."""
+        return self._responses.answer(response_type, request_id, limit)
+
+    def _authorize(self, request: GatewayRequest, match: Match) -> str | None:
+        """Return who calls, None where nobody needs to say. Raises DeniedError."""
+        if self._authorizer is None:
+            return None
+        return self._authorizer.authorize(request, match, self.settings.stage)
+
+    def _decode(self, request: GatewayRequest) -> GatewayRequest:
+        """Return the request with its content coding undone, as far as the settings say so.
+
+        Raises
+        ------
+        DeniedError
+            When that cannot be done.
+        """
         coding = (request.header("Content-Encoding") or "identity").strip().lower()
         if self.settings.gzip is Gzip.PASSTHROUGH or coding == "identity" or not request.body:
             return request
         if coding not in {"gzip", "deflate"}:
-            return json_answer(415, "Unsupported Media Type")
+            raise DeniedError("UNSUPPORTED_MEDIA_TYPE")
         try:
             inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
             body = inflater.decompress(request.body, self.settings.max_payload + 1)
         except zlib.error:
-            return json_answer(415, "Unsupported Media Type")
+            raise DeniedError("UNSUPPORTED_MEDIA_TYPE") from None
         if len(body) > self.settings.max_payload:
-            return too_long()
+            raise DeniedError("REQUEST_TOO_LARGE")
         if not inflater.eof:
-            return json_answer(415, "Unsupported Media Type")
+            raise DeniedError("UNSUPPORTED_MEDIA_TYPE")
         keep = self.settings.gzip is Gzip.DECODE_KEEP_HEADER
         headers = tuple(
             field for field in request.headers if keep or field[0].lower() != "content-encoding"
         )
         return replace(request, headers=headers, body=body)
 
-    def _invoke(self, event: Event, accept: str | None) -> GatewayAnswer:
+    def _invoke(self, event: Event, request_id: str, accept: str | None) -> GatewayAnswer:
         try:
             returned = self._call(event)
         except FunctionTimeoutError:
-            return json_answer(504, "Endpoint request timed out")
+            return self.refuse("INTEGRATION_TIMEOUT", request_id)
         except Exception:
             logger.exception("the function raised")
-            return json_answer(502, "Internal server error")
+            return self.refuse("DEFAULT_5XX", request_id)
         try:
             if _size(returned) > self.settings.max_invocation:
                 raise MalformedAnswerError("larger than Lambda returns")
@@ -152,20 +182,7 @@ class Gateway:
             )
         except MalformedAnswerError as error:
             logger.error("the function's answer is malformed: %s", error)
-            return json_answer(502, "Internal server error")
-
-
-def too_long() -> GatewayAnswer:
-    """Return the gateway's answer to a body over its limit."""
-    return json_answer(413, "Request Too Long")
-
-
-def _invocation_too_long(limit: int) -> GatewayAnswer:
-    return json_answer(
-        413,
-        f"The request is larger than {limit} bytes once it is JSON and its body base64: "
-        "that is more than a function takes",
-    )
+            return self.refuse("DEFAULT_5XX", request_id)
 
 
 def _size(payload: object) -> int:

@@ -141,6 +141,7 @@ def make_event(
     stage: str,
     now: datetime,
     request_id: str,
+    subject: str | None = None,
 ) -> Event:
     """Return the event a function receives for a request.
 
@@ -157,7 +158,12 @@ def make_event(
         When the request arrived.
     request_id
         What the gateway's answer will carry as ``x-amzn-RequestId``.
+    subject
+        Whom the authorizer found the sender to be; None when it was not asked.
     """
+    context = _request_context(request, match, stage, now, request_id)
+    if subject is not None:
+        context["authorizer"] = {"principalId": subject, "integrationLatency": 0}
     headers = _event_headers(request)
     query = parse_qs(request.query, keep_blank_values=True)
     return {
@@ -170,7 +176,7 @@ def make_event(
         "multiValueQueryStringParameters": query or None,
         "pathParameters": match.path_parameters or None,
         "stageVariables": None,
-        "requestContext": _request_context(request, match, stage, now, request_id),
+        "requestContext": context,
         "body": _event_body(request.body, is_binary),
         "isBase64Encoded": is_binary and bool(request.body),
     }

@@ -35,7 +35,8 @@ CREATED: dict[str, Callable[[Clients, Resource, Mapping[str, Any]], creators.Cre
 SKIPPED: dict[str, str] = {
     "AWS::Serverless::Function": "the pumps and the front call the functions in this process",
     "AWS::Serverless::Api": "the front stands in for the gateway",
-    "AWS::Logs::LogGroup": "the functions' output goes to a file",
+    "AWS::Logs::LogGroup": "the functions' output goes to a file; the stack makes the audit log",
+    "AWS::KMS::Key": "nothing is encrypted here",
     "AWS::Lambda::Permission": "nobody checks permissions here",
     "AWS::ApiGateway::Account": "the front stands in for the gateway",
     "AWS::ApiGateway::DomainName": "the front stands in for the gateway",

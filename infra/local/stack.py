@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from infra.local.authorizer import GatewayAuthorizer
 from infra.local.aws import aws_services, environment_variables, region
 from infra.local.clients import Clients, make_clients
 from infra.local.connection import FrontLimits
@@ -19,6 +20,8 @@ from infra.local.front import Front, listen, url_of
 from infra.local.functions import LocalFunction, make_thread_safe
 from infra.local.gateway import Gateway, GatewaySettings, Gzip
 from infra.local.gateway_event import RouteTable
+from infra.local.gateway_responses import load_responses
+from infra.local.issuer import LocalIssuer
 from infra.local.provision import Provisioned, provision
 from infra.local.pumps import Pumps, make_pumps
 from infra.local.template import Template, TemplateError, load_template
@@ -48,6 +51,8 @@ class LocalStack:
         Seconds until a failed message comes back; None waits as long as in AWS.
     app
         The Chalice application; by default the product's, imported once the environment is set.
+    issuer
+        Whose tokens let in, as in AWS; None lets everybody in.
 
     Raises
     ------
@@ -65,7 +70,9 @@ class LocalStack:
         gzip: Gzip = Gzip.PASSTHROUGH,
         limits: FrontLimits | None = None,
         app: Any = None,
+        issuer: LocalIssuer | None = None,
     ) -> None:
+        self._issuer = issuer
         self._port = port
         self._parameters = dict(parameters or {})
         self._are_pumps_started = are_pumps_started
@@ -123,11 +130,18 @@ class LocalStack:
             RouteTable({resource: methods.keys() for resource, methods in app.routes.items()}),
             functions.api(),
             GatewaySettings(frozenset(self.template.binary_media_types()), gzip=self._gzip),
+            responses=load_responses(self.template),
+            authorizer=GatewayAuthorizer(app, functions.find) if self._issuer else None,
         )
 
     def create_resources(self) -> Provisioned:
         """Create the template's resources, or bring existing ones to what it says."""
-        return provision(self.template, self.clients, {"BaseUri": self.url, **self._parameters})
+        parameters = self._issuer.parameters() if self._issuer else {}
+        provisioned = provision(
+            self.template, self.clients, {"BaseUri": self.url, **parameters, **self._parameters}
+        )
+        create_log_group_once(self.clients.logs, provisioned.outputs["AuditLogName"])
+        return provisioned
 
     # ------------------------------------------------------------------ for who looks inside
 
@@ -135,6 +149,11 @@ class LocalStack:
     def bucket(self) -> str:
         """The bucket's name."""
         return self.provisioned.outputs["BucketName"]
+
+    @property
+    def audit_log(self) -> str:
+        """The log group of audit messages."""
+        return self.provisioned.outputs["AuditLogName"]
 
     @property
     def table(self) -> str:
@@ -202,6 +221,12 @@ class _Functions:
     def close(self) -> None:
         for function in self._made:
             function.close()
+
+
+def create_log_group_once(logs: Any, name: str) -> None:
+    """Create a log group unless it is there."""
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName=name)
 
 
 def _import_app() -> Any:

@@ -25,7 +25,7 @@ def rules() -> None:
 @click.option("--partition", default="default", show_default=True)
 @click.option("--source", default="", help="Who stored it, as authenticated.")
 @click.option("--local", is_flag=True, help="Allow what only a local stack may: loopback, env:.")
-def test_rules(
+def try_rules(
     rules_file: Path, instance: Path, partition: str, source: str, *, local: bool
 ) -> None:
     """Say where a DICOM file would be forwarded to, and why. Nothing is sent.
@@ -34,7 +34,7 @@ def test_rules(
     Example:
       stowage rules test --rules forwarding.yaml --instance ct.dcm --source ward-3
     """
-    run = _operations().test_rules
+    run = _operations().try_rules
     options = {"partition": partition, "source": source, "is_local": local}
     sys.exit(run(rules_file, instance, click.echo, **options))
 

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS instance (
     series TEXT NOT NULL,
     transfer_syntax TEXT NOT NULL,
     run INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     uncertain INTEGER NOT NULL DEFAULT 0,
@@ -48,6 +49,7 @@ CREATE TABLE IF NOT EXISTS instance (
     detail TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS instance_by_uid ON instance (sop_instance);
+CREATE INDEX IF NOT EXISTS instance_by_turn ON instance (turn);
 CREATE TABLE IF NOT EXISTS skipped (
     path BLOB NOT NULL,
     reason TEXT NOT NULL,
@@ -56,19 +58,35 @@ CREATE TABLE IF NOT EXISTS skipped (
 """
 _COLUMNS = (
     "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
-    "state, uncertain, rewritten, cause, reason, status, detail"
+    "turn, state, uncertain, rewritten, cause, reason, status, detail"
 )
+_FIND = """
+INSERT INTO instance (path, size, mtime_ns, form, sop_class, sop_instance, study, series,
+    transfer_syntax, run, turn, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')
+ON CONFLICT (path) DO UPDATE SET
+    size = excluded.size, mtime_ns = excluded.mtime_ns, form = excluded.form,
+    sop_class = excluded.sop_class, sop_instance = excluded.sop_instance, study = excluded.study,
+    series = excluded.series, transfer_syntax = excluded.transfer_syntax, run = excluded.run,
+    turn = excluded.turn, state = 'found', attempts = 0, uncertain = 0, rewritten = 0, cause = '',
+    reason = NULL, status = NULL, detail = ''
+WHERE (instance.size, instance.mtime_ns) != (excluded.size, excluded.mtime_ns)
+"""
 _PENDING = "('found', 'sent', 'unknown', 'unverified', 'failed')"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row: one instance and what is known of it."""
+    """A row: one instance and what is known of it.
+
+    ``turn`` orders the entries of a run as they were found in it.
+    """
 
     id: int
     source: FileSource
     form: str
     identity: Identity
+    turn: int
     state: State
     is_uncertain: bool
     is_rewritten: bool = False
@@ -137,6 +155,7 @@ class Journal:
             self.close()
             raise
         self.run = int(self.fact("run") or 0)
+        self._turn = self._last_turn()
 
     def __enter__(self) -> Self:
         return self
@@ -193,36 +212,34 @@ class Journal:
         if self.run == 1:  # nothing was entered before; a file named twice is entered once
             return False
         with self._lock:
+            self._turn += 1
             cursor = self._database.execute(
-                "UPDATE instance SET run = ? WHERE path = ? AND size = ? AND mtime_ns = ?",
-                (self.run, source.path, source.size, source.mtime_ns),
+                "UPDATE instance SET turn = CASE WHEN run = ?1 THEN turn ELSE ?2 END, run = ?1 "
+                "WHERE path = ?3 AND size = ?4 AND mtime_ns = ?5",
+                (self.run, self._turn, source.path, source.size, source.mtime_ns),
             )
             return cursor.rowcount > 0
 
     def add(self, found: Iterable[tuple[FileSource, Identity, str]]) -> None:
         """Enter instances as found; the entry of a file that has changed begins anew."""
-        rows = [
-            (
-                source.path,
-                source.size,
-                source.mtime_ns,
-                form,
-                one.sop_class,
-                one.sop_instance,
-                one.study,
-                one.series,
-                one.transfer_syntax,
-                self.run,
-            )
-            for source, one, form in found
-        ]
         with self._transaction():
-            self._database.executemany(
-                "INSERT OR REPLACE INTO instance (path, size, mtime_ns, form, sop_class, "
-                "sop_instance, study, series, transfer_syntax, run, state) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')",
-                rows,
-            )
+            self._database.executemany(_FIND, [self._row(*one) for one in found])
+
+    def _row(self, source: FileSource, one: Identity, form: str) -> tuple[object, ...]:
+        self._turn += 1
+        return (
+            source.path,
+            source.size,
+            source.mtime_ns,
+            form,
+            one.sop_class,
+            one.sop_instance,
+            one.study,
+            one.series,
+            one.transfer_syntax,
+            self.run,
+            self._turn,
+        )
 
     def add_skipped(self, skipped: Iterable[Skipped]) -> None:
         """Enter what is not sent."""
@@ -287,16 +304,19 @@ class Journal:
     # ------------------------------------------------------------------ reading
 
     def pending(self, after: int, limit: int = 200) -> list[Entry]:
-        """Return entries of this run that are to be sent, by id beyond ``after``."""
+        """Return entries of this run that are to be sent, by turn beyond ``after``.
+
+        By turn, because a run finds old entries in any order while it already sends.
+        """
         return self._entries(
-            f"run = ? AND id > ? AND state IN {_PENDING} ORDER BY id LIMIT ?",
+            f"run = ? AND turn > ? AND state IN {_PENDING} ORDER BY turn LIMIT ?",
             (self.run, after, limit),
         )
 
     def first_of(self, sop_instance: str, before: int) -> Entry | None:
-        """Return the entry of this run with that UID that comes before another, if there is one."""
+        """Return the entry of this run with that UID and an earlier turn, if there is one."""
         found = self._entries(
-            "sop_instance = ? AND id < ? AND run = ? AND cause != 'twin' ORDER BY id LIMIT 1",
+            "sop_instance = ? AND turn < ? AND run = ? AND cause != 'twin' ORDER BY turn LIMIT 1",
             (sop_instance, before, self.run),
         )
         return found[0] if found else None
@@ -383,6 +403,10 @@ class Journal:
 
     # ------------------------------------------------------------------ the file
 
+    def _last_turn(self) -> int:
+        row = self._database.execute("SELECT max(turn) FROM instance").fetchone()
+        return int(row[0] or 0)
+
     def _create(self, *, is_writer: bool) -> None:
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -439,12 +463,13 @@ def _hold(path: str) -> int | None:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     source, identity = FileSource(*row[1:4]), Identity(*row[5:10])
-    state, uncertain, rewritten, cause, reason, status, detail = row[10:]
+    turn, state, uncertain, rewritten, cause, reason, status, detail = row[10:]
     return Entry(
         row[0],
         source,
         row[4],
         identity,
+        turn,
         State(state),
         bool(uncertain),
         bool(rewritten),

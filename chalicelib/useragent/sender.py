@@ -218,7 +218,7 @@ class Sender:
                 if self._is_sendable(entry):
                     yield entry.instance(self._source(entry))
             if entries:
-                after = entries[-1].id
+                after = entries[-1].turn
             elif is_scanned:
                 return
             else:
@@ -238,7 +238,7 @@ class Sender:
             detail = "It is of another study than --study names."
             self.settled([_failed(entry, Cause.OTHER_STUDY, detail)])
             return False
-        first = self._journal.first_of(entry.identity.sop_instance, entry.id)
+        first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
         if first is None:
             return True
         if _is_same(first.source, entry.source):
@@ -252,7 +252,7 @@ class Sender:
         """A copy of a file shares what became of the first (the server lists a UID once)."""
         for entry in self._journal.iterate((State.FOUND,)):
             if entry.cause is Cause.TWIN:
-                first = self._journal.first_of(entry.identity.sop_instance, entry.id)
+                first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
                 if first is not None:
                     self.settled([_as_twin(entry, first.state, first.reason)])
 

@@ -1,7 +1,8 @@
 """``make run``: the whole stack on loopback, some real instances, and what became of them.
 
-Reads PORT (8080), FILES (a directory to send instead of the bundled instances) and DEMO (0 starts
-empty) from the environment; with AWS_ENDPOINT_URL its resources live there.
+Reads PORT (8080), FILES (a directory to send instead of the bundled instances), DEMO (0 starts
+empty) and AUTH (jwt lets nobody in without a token of ``python -m infra.local.token``) from the
+environment; with AWS_ENDPOINT_URL its resources live there.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from typing import TextIO
 
 from infra.local import demo
 from infra.local.aws import is_external
+from infra.local.issuer import LocalIssuer, load_or_make_key, make_token, serve
 from infra.local.stack import LocalStack
 
 STATE = Path(".stowage")
@@ -27,6 +29,8 @@ ENVIRONMENT_PATH = STATE / "local.env"
 
 RETRY_AFTER = 10
 """Seconds until a failed message is tried again: nobody waits half an hour at a terminal."""
+
+_TOKEN_OPTIONS = "--scope write --partition default"
 
 _PYTHON = os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else sys.executable
 
@@ -51,13 +55,21 @@ def main() -> int:
     except ValueError:
         terminal.say("PORT must be a number, such as 8080.")
         return 2
+    auth = os.environ.get("AUTH", "")
+    if auth not in {"", "jwt"}:
+        terminal.say("AUTH must be jwt, or not set.")
+        return 2
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: _interrupt(stop))
     terminal.say("Starting the local stack ...")
     try:
-        with functions_output(), LocalStack(port, retry_after=RETRY_AFTER) as stack:
-            _run(stack, terminal, stop)
+        with (
+            functions_output(),
+            _issuer(auth) as issuer,
+            LocalStack(port, retry_after=RETRY_AFTER, issuer=issuer) as stack,
+        ):
+            _run(stack, terminal, stop, issuer)
     except KeyboardInterrupt:
         terminal.say("", "Stopped.")
     except OSError as error:
@@ -77,7 +89,19 @@ def _interrupt(stop: threading.Event) -> None:
     raise KeyboardInterrupt
 
 
-def _run(stack: LocalStack, terminal: Terminal, stop: threading.Event) -> None:
+@contextlib.contextmanager
+def _issuer(auth: str) -> Iterator[LocalIssuer | None]:
+    """Serve the keys of this machine's issuer, if tokens are asked for."""
+    if auth == "jwt":
+        with serve(load_or_make_key()) as issuer:
+            yield issuer
+    else:
+        yield None
+
+
+def _run(
+    stack: LocalStack, terminal: Terminal, stop: threading.Event, issuer: LocalIssuer | None
+) -> None:
     terminal.say(
         f"Ready: {stack.url}/studies",
         "",
@@ -87,11 +111,13 @@ def _run(stack: LocalStack, terminal: Terminal, stop: threading.Event) -> None:
     )
     with _environment_file(stack):
         if os.environ.get("DEMO", "1") != "0":
-            _demonstrate(stack, terminal)
+            _demonstrate(stack, terminal, issuer)
         terminal.say(
             "",
             "Send a file of your own:",
+            *([f"  TOKEN=$({_PYTHON} -m infra.local.token {_TOKEN_OPTIONS})"] if issuer else []),
             "  curl -sS -H 'Content-Type: application/dicom' --data-binary @FILE.dcm \\",
+            *(['    -H "Authorization: Bearer $TOKEN" \\'] if issuer else []),
             f"    -H 'Accept: application/dicom+json' {stack.url}/studies",
             "See what arrived, from another terminal in this directory:",
             f"  . {ENVIRONMENT_PATH} && {_PYTHON} -m infra.operate studies",
@@ -102,7 +128,11 @@ def _run(stack: LocalStack, terminal: Terminal, stop: threading.Event) -> None:
         stop.wait()
 
 
-def _demonstrate(stack: LocalStack, terminal: Terminal) -> None:
+def _demonstrate(stack: LocalStack, terminal: Terminal, issuer: LocalIssuer | None) -> None:
+    fields = {}
+    if issuer:
+        token = make_token(issuer.key, ["write"], ["default"], subject="demonstration")
+        fields["Authorization"] = f"Bearer {token}"
     directory = os.environ.get("FILES")
     if directory:
         files = demo.files_under(Path(directory))
@@ -113,7 +143,7 @@ def _demonstrate(stack: LocalStack, terminal: Terminal) -> None:
     for files in requests:
         count = f"{len(files)} instance" + ("s" if len(files) > 1 else "")
         terminal.say("", f"POST {stack.url}/studies: {count}")
-        reply = demo.send(stack.url, files)
+        reply = demo.send(stack.url, files, fields)
         terminal.say(*(f"  {line}" for line in demo.describe(reply, files)))
     terminal.say("", "Validating and indexing ...")
     try:

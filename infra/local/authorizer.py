@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from infra.local.functions import LambdaCaller
-from infra.local.gateway_event import GatewayRequest, Match
+from infra.local.gateway_event import Event, GatewayRequest, Match
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class GatewayAuthorizer:
         return policy
 
     def _ask(self, name: str, field: str, arn: str) -> Mapping[str, Any]:
-        event = {"type": "TOKEN", "authorizationToken": field, "methodArn": arn}
+        event: Event = {"type": "TOKEN", "authorizationToken": field, "methodArn": arn}
         try:
             policy: Mapping[str, Any] = self._calls[name](event)
         except Exception as error:

@@ -6,7 +6,9 @@ The only module that knows what stands in for AWS.
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import boto3
 
@@ -61,13 +63,31 @@ def _embedded() -> Iterator[str]:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
-    with mock_aws():
+    with mock_aws(), _one_call_at_a_time():
         server.start()
         try:
             host, port = server.get_host_and_port()
             yield f"http://{host}:{port}"
         finally:
             server.stop()
+
+
+@contextlib.contextmanager
+def _one_call_at_a_time() -> Iterator[None]:
+    """Make conditional puts atomic: the stand-in looks first and puts then, S3 does not."""
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    lock, answer = threading.Lock(), BotocoreStubber.process_request
+
+    def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return answer(stubber, request)
+
+    BotocoreStubber.process_request = answer_alone
+    try:
+        yield
+    finally:
+        BotocoreStubber.process_request = answer
 
 
 @contextlib.contextmanager

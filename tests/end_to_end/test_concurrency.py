@@ -6,10 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 import pytest
-from moto.core.botocore_stubber import BotocoreStubber
 
 from chalicelib.standard.reasons import FailureReason
 from infra.local.stack import LocalStack
@@ -21,18 +19,6 @@ CLIENTS = 8
 DUPLICATE = FailureReason.DUPLICATE_SOP_INSTANCE.code
 STUDIES = ("1.2.840.1", "1.2.840.2")
 SERIES = "1.2.840.9"
-
-
-@pytest.fixture(autouse=True)
-def atomic_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands in for S3 looks first and puts then; S3 does both at once."""
-    lock, answer = threading.Lock(), BotocoreStubber.process_request
-
-    def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
-        with lock:
-            return answer(stubber, request)
-
-    monkeypatch.setattr(BotocoreStubber, "process_request", answer_alone)
 
 
 @pytest.fixture

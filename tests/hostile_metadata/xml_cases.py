@@ -52,7 +52,7 @@ ADDED: tuple[Row, ...] = (
     ("a value of a sequence", element("00081140", "SQ", value(CANARY)), MALFORMED),
     ("a name of no person", element(COMMENTS, "LT", '<PersonName number="1"/>'), MALFORMED),
     ("a group of a name twice", element("00101001", "PN", '<PersonName number="1"><Alphabetic/>'
-     "<Alphabetic><FamilyName>a</FamilyName></Alphabetic></PersonName>"), None),
+     "<Alphabetic><FamilyName>a</FamilyName></Alphabetic></PersonName>"), MALFORMED),
     ("a reference to two places", element("00282000", "OB",
      f'<BulkData uri="a" uuid="{CANARY}"/>'), MALFORMED),
     ("a reference to nowhere", element("00282000", "OB", "<BulkData/>"), MALFORMED),

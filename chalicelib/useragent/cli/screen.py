@@ -87,7 +87,12 @@ def _failures(progress: Progress) -> str:
 def _show_lines(console: Console, progress: Progress, done: threading.Event) -> None:
     started = time.monotonic()
     while not done.wait(_SECONDS_BETWEEN_LINES):
-        console.print(_line(progress, time.monotonic() - started), highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            _line(progress, time.monotonic() - started),
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _line(progress: Progress, seconds: float) -> str:
@@ -142,18 +147,28 @@ def print_summary(console: Console, report: Report) -> None:
 def _print_skipped(console: Console, report: Report) -> None:
     reasons = report.journal.skipped_by_reason()
     for reason, count in reasons[:_SHOWN_REASONS]:
-        console.print(f"  skipped     {count}: {reason}", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            f"  skipped     {count}: {reason}", highlight=False, markup=False, soft_wrap=True
+        )
     if len(reasons) > _SHOWN_REASONS:
-        console.print("  ... and more reasons; see --json", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            "  ... and more reasons; see --json", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def _print_failures(console: Console, report: Report) -> None:
     for failure in islice(report.failures(), _SHOWN_FAILURES):
-        console.print(f"{failure.path}", style="bold", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            f"{failure.path}", style="bold", highlight=False, markup=False, soft_wrap=True
+        )
         said = f" - the server says: {failure.said}" if failure.said else ""
         console.print(f"    {failure.words}{said}", highlight=False, markup=False, soft_wrap=True)
         if failure.advice:
-            console.print(f"    {failure.advice}", highlight=False, markup=False, style="dim", soft_wrap=True)
+            console.print(
+                f"    {failure.advice}", highlight=False, markup=False, style="dim", soft_wrap=True
+            )
     left = report.failed + report.unverified - _SHOWN_FAILURES
     if left > 0:
-        console.print(f"... and {left} more; see --json", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            f"... and {left} more; see --json", highlight=False, markup=False, soft_wrap=True
+        )

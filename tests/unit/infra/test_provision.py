@@ -173,7 +173,7 @@ def test_the_table_is_what_the_template_says(world: World) -> None:
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
-def test_the_rule_sends_to_both_queues_with_dead_letters(world: World) -> None:
+def test_the_rule_sends_to_each_consumers_queue_with_dead_letters(world: World) -> None:
     declared = world.declared("InstancesStoredRule")
     at = {"EventBusName": world.ref("EventBus")}
 

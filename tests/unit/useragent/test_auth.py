@@ -166,7 +166,9 @@ def test_a_url_may_end_with_studies(url: str, base: str) -> None:
     assert make_destination(url, None).base_url == base
 
 
-@pytest.mark.parametrize("url", ["h/dicom", "ftp://h", "https://u:p@h/", "https://h/?a=b", "https:"])
+@pytest.mark.parametrize(
+    "url", ["h/dicom", "ftp://h", "https://u:p@h/", "https://h/?a=b", "https:"]
+)
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(UsageError):
         make_destination(url, None)

@@ -98,7 +98,9 @@ def test_the_module_is_read_whatever_the_status(
     assert len(transport.sent) == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"<html>OK</html>", b"null", b"OK", b'{"a":1}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b"<html>OK</html>", b"null", b"OK", b'{"a":1}']
+)
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_success_that_lists_nothing_is_a_failure(status: int, body: bytes) -> None:
     [outcome] = make_client(ScriptedTransport(answer(status, body))).store(make_instances(1))
@@ -122,7 +124,11 @@ def test_what_is_listed_as_both_is_not_believed() -> None:
 @pytest.mark.parametrize(
     ("search", "state", "cause"),
     [
-        (answer(200, [{"00080018": {"vr": "UI", "Value": [ONE]}}]), "referenced", "found-by-search"),
+        (
+            answer(200, [{"00080018": {"vr": "UI", "Value": [ONE]}}]),
+            "referenced",
+            "found-by-search",
+        ),
         (answer(200, []), "failed", "not-found-by-search"),
         (answer(204), "failed", "not-found-by-search"),
         (answer(200, [{"00080018": {"Value": ["1.2"]}}]), "failed", "not-found-by-search"),

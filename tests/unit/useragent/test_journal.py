@@ -16,7 +16,9 @@ URL = "https://pacs.example/studies"
 
 
 def identity(number: int) -> Identity:
-    return Identity("1.2.840.10008.5.1.4.1.1.2", f"1.2.{number}", "1.1", "1.1.1", "1.2.840.10008.1.2.1")
+    return Identity(
+        "1.2.840.10008.5.1.4.1.1.2", f"1.2.{number}", "1.1", "1.1.1", "1.2.840.10008.1.2.1"
+    )
 
 
 def source(number: int, size: int = 10, mtime_ns: int = 1) -> FileSource:
@@ -114,3 +116,21 @@ def test_the_server_s_own_words_are_not_kept(tmp_path: Path) -> None:
         [entry] = journal.pending(0)
         journal.settled([Outcome(entry.instance(), State.FAILED, said="Patient DOE^JANE")])
     assert all(b"DOE^JANE" not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_file_met_twice_in_a_run_is_one_entry(tmp_path: Path) -> None:
+    with filled(tmp_path / "j", 1) as journal:
+        [entry] = journal.pending(0)
+        journal.sending([entry.instance()])
+        journal.add([(source(1), identity(1), "")])
+        assert journal.pending(entry.turn) == []
+        assert journal.counts()[State.SENT].instances == 1
+
+
+def test_old_entries_found_late_are_not_passed_over(tmp_path: Path) -> None:
+    with filled(tmp_path / "j", 3) as journal:
+        journal.begin_run()
+        journal.add([(source(9), identity(9), "")])
+        [new] = journal.pending(0)
+        assert journal.is_known(source(1))
+        assert [one.source for one in journal.pending(new.turn)] == [source(1)]

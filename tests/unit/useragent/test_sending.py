@@ -198,9 +198,7 @@ def test_the_report_tells_of_every_instance(run: Run, folder: Path) -> None:
     report = json.loads((folder.parent / "r.json").read_text())
     assert (report["exit_code"], report["failed"], result.exit_code) == (3, 3, 3)
     assert {one["reason"] for one in report["outcomes"]} == {"0122"}
-    assert report["skipped"] == [
-        {"path": str(folder / "notes.txt"), "reason": "not a DICOM file"}
-    ]
+    assert report["skipped"] == [{"path": str(folder / "notes.txt"), "reason": "not a DICOM file"}]
 
 
 @pytest.mark.parametrize("handler", [stores, refuses])

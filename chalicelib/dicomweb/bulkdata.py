@@ -11,10 +11,12 @@ and ``{uri}/frames/{n}``, ``{uri}/{n}``, ``{uri}#frame={n}``, counted from 1 wit
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urljoin
 
-from chalicelib.dicomweb.dataset import BulkdataReference
+from chalicelib.dicomweb import tags
+from chalicelib.dicomweb.dataset import BulkdataReference, Dataset, Element
+from chalicelib.dicomweb.dictionary import dictionary_vr
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.media_types import MediaType
 from chalicelib.dicomweb.multipart import Part
@@ -106,6 +108,10 @@ class BulkdataParts:
         numbers = tuple(one.part.number for one in found)
         return Bulkdata(found[0].media_type, bodies, numbers)
 
+    def has(self, uri: str) -> bool:
+        """Return whether a part has this location."""
+        return self._key(uri) in self._by_location
+
     def unnamed(self) -> Iterable[BulkdataPart]:
         """Yield the parts that no reference meant so far."""
         return (one for one in self._parts if one.part.number not in self._named)
@@ -121,6 +127,27 @@ class BulkdataParts:
         except ValueError:  # no URL at all, but perhaps the same text on both sides
             return uri
         return _PERCENT.sub(_normalised_percent, quote(uri, safe="%/:?#[]@!$&'()*+,;=~"))
+
+
+def with_references(dataset: Dataset, parts: BulkdataParts) -> Dataset:
+    """Return the data set with references where a client wrote locations as values.
+
+    Met: an element that is no URL by the dictionary, with VR UR and a part's location as its value.
+    """
+    return Dataset(_with_reference(element, parts) for element in dataset)
+
+
+def _with_reference(element: Element, parts: BulkdataParts) -> Element:
+    if element.vr == "SQ":
+        items = (with_references(i, parts) for i in element.values if isinstance(i, Dataset))
+        return replace(element, values=tuple(items))
+    value = element.values[0] if len(element.values) == 1 else None
+    if element.vr != "UR" or not isinstance(value, str) or not parts.has(value):
+        return element
+    vr = dictionary_vr(element.tag) or ("OB" if element.tag == tags.PIXEL_DATA else "UN")
+    if vr == "UR":
+        return element
+    return replace(element, vr=vr, values=(), bulkdata=BulkdataReference(value))
 
 
 def location_of(part: Part) -> str | None:

@@ -102,6 +102,17 @@ class MultipartBody:
             yield from part.content
         yield self._closing
 
+    def segments(self) -> Iterator[object]:
+        """Yield what iteration does, but what a content has as segments of its own as those.
+
+        A transport that knows them can send them without reading them.
+        """
+        for head, part in zip(self._heads, self._parts, strict=True):
+            yield head
+            segments = getattr(part.content, "segments", None)
+            yield from part.content if segments is None else segments()
+        yield self._closing
+
     def _length(self) -> int | None:
         total = len(self._closing) + sum(len(head) for head in self._heads)
         for part in self._parts:

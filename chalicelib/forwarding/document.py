@@ -80,8 +80,16 @@ def _load(text: bytes) -> object:
     return loaded
 
 
+_BOOL, _TIMESTAMP = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+
+
 class _Strict(yaml.SafeLoader):
-    """YAML without what surprises: no name twice, no aliases, no merging."""
+    """YAML without what surprises: no name twice, no aliases; off is a text, and so is a date."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own, by first character
+        first: [pair for pair in pairs if pair[0] not in (_BOOL, _TIMESTAMP)]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -96,6 +104,9 @@ class _Strict(yaml.SafeLoader):
         if len(mapping) != len(node.value):
             raise yaml.MarkedYAMLError(problem_mark=node.start_mark)
         return mapping
+
+
+_Strict.add_implicit_resolver(_BOOL, re.compile("true|false"), ["t", "f"])
 
 
 def _name(node: Node) -> str:

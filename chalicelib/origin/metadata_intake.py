@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
 
-from chalicelib.dicomweb.bulkdata import BulkdataPart, BulkdataParts
+from chalicelib.dicomweb.bulkdata import BulkdataPart, BulkdataParts, with_references
 from chalicelib.dicomweb.byte_source import MemorySource
 from chalicelib.dicomweb.dataset import Dataset
 from chalicelib.dicomweb.decoded import Decoded
@@ -19,7 +19,7 @@ from chalicelib.dicomweb.dicom_json import decode_json
 from chalicelib.dicomweb.dicom_xml import decode_xml
 from chalicelib.dicomweb.errors import InstanceError, RequestError
 from chalicelib.dicomweb.file_meta import read_file_meta
-from chalicelib.dicomweb.instance_builder import BuiltInstance, build_instance
+from chalicelib.dicomweb.instance_builder import BuildLimits, BuiltInstance, build_instance
 from chalicelib.dicomweb.media_types import (
     MediaType,
     MediaTypeSyntaxError,
@@ -204,9 +204,15 @@ def _take_in(
             raise decoded.error or InstanceError(
                 FailureReason.CANNOT_UNDERSTAND, "The metadata hold no data set."
             )
-        _note_references(decoded.dataset, message.bulkdata)
-        built = build_instance(decoded.dataset, message.bulkdata.find, now=now)
-        arrival = _arrive(built, place, slot, message, policy, decoded.observations)
+        dataset, observations = decoded.dataset, decoded.observations
+        if _note_references(dataset, message.bulkdata):
+            dataset = with_references(dataset, message.bulkdata)
+            _note_references(dataset, message.bulkdata)
+            if dataset != decoded.dataset:
+                observations |= {"metadata-reference-as-value"}
+        limits = BuildLimits(max_depth=policy.metadata.max_depth)
+        built = build_instance(dataset, message.bulkdata.find, now=now, limits=limits)
+        arrival = _arrive(built, place, slot, message, policy, observations)
         check_storable(arrival.file, target)
     except InstanceError as error:
         return refused_item(error, _reference_of(decoded), place)
@@ -242,14 +248,20 @@ def _arrive(
     )
 
 
-def _note_references(dataset: Dataset, bulkdata: BulkdataParts) -> None:
-    """Mark what the metadata refer to, so that a part is not called unnamed when building fails."""
+def _note_references(dataset: Dataset, bulkdata: BulkdataParts) -> bool:
+    """Mark what the metadata refer to, so that a part is not called unnamed when building fails.
+
+    Return whether there are URLs, which may be references too.
+    """
+    has_urls = False
     for element in dataset:
+        has_urls |= element.vr == "UR"
         if element.bulkdata is not None:
             bulkdata.note(element.bulkdata)
         for value in element.values:
             if isinstance(value, Dataset):
-                _note_references(value, bulkdata)
+                has_urls |= _note_references(value, bulkdata)
+    return has_urls
 
 
 def _unsupported(detail: str) -> InstanceError:

@@ -33,6 +33,8 @@ OBSERVATIONS: dict[str, str] = {
     "(PS3.19 Table A.1.5-2).",
     "metadata-keyword-conflict": "A keyword that is not the tag's; the tag rules (PS3.6).",
     "metadata-without-namespace": "A document without the namespace (PS3.19 A.1.6).",
+    "metadata-reference-as-value": "The location of bulkdata as a value of VR UR, read as a "
+    "reference (PS3.18 8.6.1.2).",
     "metadata-extended-offsets": "Extended Offset Table in metadata, left out (PS3.5 A.4).",
     "exif-orientation": "A picture whose EXIF asks to turn it; its pixels are stored as they are.",
 }

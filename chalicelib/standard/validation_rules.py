@@ -161,6 +161,7 @@ _ROWS = (
     Rule("metadata-block-in-tag", _I, "PS3.19 A.1.5", "Its XML had a block in a private tag."),
     Rule("metadata-keyword-conflict", _W, "PS3.6", "Its XML had a keyword of another attribute."),
     Rule("metadata-without-namespace", _I, "PS3.19 A.1.6", "Its XML had no namespace."),
+    Rule("metadata-reference-as-value", _W, "PS3.18 8.6.1.2", "Its metadata had URLs as values."),
     Rule("metadata-extended-offsets", _I, "PS3.5 A.4", "Its metadata had an offset table."),
 )
 

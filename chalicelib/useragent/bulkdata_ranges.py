@@ -101,7 +101,9 @@ def _part(source: Source, inline_bytes: int) -> Parted:
         finder.take(step)
     hollow = _HollowSource(ranges, finder.offsets())
     dataset = read_dataset(hollow, meta)
-    return Parted(source, _referring(dataset, finder.found, ""), finder.found, syntax)
+    dataset = _referring(dataset, finder.found, "")
+    referred = {path: finder.found[path] for path in _references(dataset)}
+    return Parted(source, dataset, referred, syntax)
 
 
 @dataclass(slots=True)
@@ -183,6 +185,16 @@ def _referring(dataset: Dataset, found: dict[Path, Bulk], prefix: str) -> Datase
             element = replace(element, values=tuple(_items(element, found, path)))
         elements.append(element)
     return Dataset(elements)
+
+
+def _references(dataset: Dataset) -> Iterator[Path]:
+    """Yield the references, in the order of the data set; padding, for one, has none."""
+    for element in dataset:
+        if element.bulkdata is not None:
+            yield element.bulkdata.uri
+        for value in element.values:
+            if isinstance(value, Dataset):
+                yield from _references(value)
 
 
 def _items(element: Element, found: dict[Path, Bulk], path: str) -> Iterator[Dataset]:

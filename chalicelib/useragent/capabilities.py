@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from chalicelib.dicomweb.wadl import NAMESPACE
 from chalicelib.standard.capabilities import WADL
-from chalicelib.useragent.client import Destination
+from chalicelib.useragent.destination import Destination
 from chalicelib.useragent.errors import DestinationError, TransportError
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.plan import BatchLimits

@@ -2,179 +2,29 @@
 
 ``StoreClient.store`` takes a batch and ends with an outcome for every instance of it: it repeats
 what passes, halves what is too large, sends again what an answer left out, and asks a search where
-even that does not tell. It never assumes: stored is what the server lists.
+even that does not tell.
 """
 
-from collections import deque
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from chalicelib.useragent.clock import Clock, SystemClock
-from chalicelib.useragent.errors import DestinationError, SourceError, TransportError
+from chalicelib.useragent.destination import (
+    ClientOptions,
+    Destination,
+    Gate,
+    Observer,
+    OpenGate,
+    SilentObserver,
+)
 from chalicelib.useragent.exchange import Exchange
-from chalicelib.useragent.model import Cause, Instance, Outcome, State
-from chalicelib.useragent.payloads import DicomEncoder, Encoder, Piece, can_rewrite
+from chalicelib.useragent.model import Instance, Outcome
+from chalicelib.useragent.payloads import DicomEncoder, Encoder
 from chalicelib.useragent.plan import BatchLimits
-from chalicelib.useragent.receipts import Receipt, Verdict, module_of, receipts_of, said_by
-from chalicelib.useragent.retry import RETRIED_STATUSES, THROTTLING_STATUSES, RetryPolicy
-from chalicelib.useragent.search import Search, Sought
-from chalicelib.useragent.transport import OutgoingRequest, Response
+from chalicelib.useragent.retry import RetryPolicy
+from chalicelib.useragent.search import Search
+from chalicelib.useragent.transaction import Context, Transaction
 
-ACCEPT = "application/dicom+json, application/dicom+xml;q=0.9, */*;q=0.1"
-_SYSTEMATIC = 3
-"""Single instances refused in a row, with nothing ever accepted, until none is tried alone."""
-_ATTEMPTS_AFTER_SPLIT = 2
-_OF_DESTINATION = {
-    401: "The server does not accept the credentials",
-    403: "The credentials do not allow storing",
-    404: "No STOW-RS service is at this URL",
-    405: "The server does not store at this URL",
-    406: "The server cannot answer in DICOM JSON or XML",
-    407: "The proxy wants credentials",
-    410: "The service is no longer at this URL",
-    411: "The server wants Content-Length; leave out chunked transfer",
-    415: "The server does not take this media type",
-    501: "The server does not implement storing",
-    505: "The server does not speak HTTP/1.1",
-}
-
-
-class Observer(Protocol):
-    """Who wants to know; a journal as a rule. Called from the thread that stores."""
-
-    def sending(self, instances: Sequence[Instance]) -> None:
-        """These leave now; called before the first byte does."""
-        ...
-
-    def settled(self, outcomes: Sequence[Outcome]) -> None:
-        """This became of them."""
-        ...
-
-    def abandoned(self, instances: Sequence[Instance]) -> None:
-        """Nothing more will be tried; ``is_uncertain`` says whether they may have arrived."""
-        ...
-
-    def waiting(self, seconds: float, why: str) -> None:
-        """The next attempt waits."""
-        ...
-
-
-class Gate(Protocol):
-    """How many requests may be under way; see ``concurrency``."""
-
-    def slot(self) -> AbstractContextManager[object]:
-        """Wait for leave to send one request."""
-        ...
-
-    def throttled(self) -> None:
-        """The server asked for less."""
-        ...
-
-    def accepted(self) -> None:
-        """The server took a request."""
-        ...
-
-
-class OpenGate:
-    """A gate that is always open."""
-
-    def slot(self) -> AbstractContextManager[object]:
-        """Wait for nothing."""
-        return nullcontext()
-
-    def throttled(self) -> None:
-        """Nothing changes."""
-
-    def accepted(self) -> None:
-        """Nothing changes."""
-
-
-class SilentObserver:
-    """An observer that does nothing."""
-
-    def sending(self, instances: Sequence[Instance]) -> None:
-        """Nothing is written down."""
-
-    def settled(self, outcomes: Sequence[Outcome]) -> None:
-        """Nothing is written down."""
-
-    def abandoned(self, instances: Sequence[Instance]) -> None:
-        """Nothing is written down."""
-
-    def waiting(self, seconds: float, why: str) -> None:
-        """Nobody is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where instances go.
-
-    Parameters
-    ----------
-    base_url : str
-        Of the DICOMweb service, without ``/studies``.
-    study : str
-        Store to this Study resource (Table 10.5.1-1); "" stores to Studies.
-    """
-
-    base_url: str
-    study: str = ""
-
-    @property
-    def store_url(self) -> str:
-        """The target resource."""
-        base = self.base_url.rstrip("/")
-        return f"{base}/studies/{self.study}" if self.study else f"{base}/studies"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientOptions:
-    """How a client behaves.
-
-    Parameters
-    ----------
-    retries_unquoted : bool
-        On 400 and 415 send once more with ``type`` unquoted (8.7.1 note, U-03); it doubles what
-        is sent to a server that refuses for another reason.
-    expects_continue : bool
-        Ask for leave before bodies (U-15).
-    can_search : bool
-        Ask a search what became of instances that no answer lists.
-    """
-
-    retries_unquoted: bool = False
-    expects_continue: bool = False
-    can_search: bool = True
-    accept: str = ACCEPT
-
-
-@dataclass(slots=True)
-class _Pending:
-    """An instance on its way."""
-
-    instance: Instance
-    is_uncertain: bool = False
-    must_rewrite: bool = False
-    was_resent: bool = False
-    is_alone: bool = False
-    attempts: int = 0
-
-
-_Batch = list[_Pending]
-
-
-@dataclass(slots=True)
-class _Knowledge:
-    """What the client has learnt of the destination; shared by threads, harmless when stale."""
-
-    is_quoted: bool = True
-    was_unquoted_tried: bool = False
-    has_answered: bool = False
-    has_stored: bool = False
-    refusals_in_a_row: int = 0
-    losses_in_a_row: int = 0
+__all__ = ["ClientOptions", "Destination", "Gate", "Observer", "SilentObserver", "StoreClient"]
 
 
 class StoreClient:
@@ -203,16 +53,28 @@ class StoreClient:
         clock: Clock | None = None,
         gate: Gate | None = None,
     ) -> None:
-        self.destination = destination
-        self.encoder = encoder or DicomEncoder()
-        self.limits = limits or BatchLimits()
-        self._exchange = exchange
-        self._policy = policy or RetryPolicy()
-        self._options = options or ClientOptions()
-        self._clock = clock or SystemClock()
-        self._gate = gate or OpenGate()
-        self._search = Search(exchange, destination.base_url, self._clock)
-        self._known = _Knowledge()
+        clock = clock or SystemClock()
+        self._context = Context(
+            destination,
+            exchange,
+            encoder or DicomEncoder(),
+            limits or BatchLimits(),
+            policy or RetryPolicy(),
+            options or ClientOptions(),
+            clock,
+            gate or OpenGate(),
+            Search(exchange, destination.base_url, clock),
+        )
+
+    @property
+    def encoder(self) -> Encoder:
+        """What makes payloads."""
+        return self._context.encoder
+
+    @property
+    def limits(self) -> BatchLimits:
+        """What a request may hold, as far as is known."""
+        return self._context.limits
 
     def store(
         self, instances: Sequence[Instance], observer: Observer | None = None
@@ -233,349 +95,5 @@ class StoreClient:
         """
         if len({one.sop_instance for one in instances}) != len(instances):
             raise ValueError("a SOP Instance UID stands twice in a batch")
-        transaction = _Transaction(self, observer or SilentObserver(), instances)
+        transaction = Transaction(self._context, observer or SilentObserver(), instances)
         return transaction.run()
-
-    # The parts a transaction works with.
-
-    @property
-    def exchange(self) -> Exchange:
-        return self._exchange
-
-    @property
-    def policy(self) -> RetryPolicy:
-        return self._policy
-
-    @property
-    def options(self) -> ClientOptions:
-        return self._options
-
-    @property
-    def clock(self) -> Clock:
-        return self._clock
-
-    @property
-    def gate(self) -> Gate:
-        return self._gate
-
-    @property
-    def search(self) -> Search:
-        return self._search
-
-    @property
-    def known(self) -> _Knowledge:
-        return self._known
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """One call of ``store``."""
-
-    client: StoreClient
-    observer: Observer
-    instances: Sequence[Instance]
-    queue: deque[_Batch] = field(default_factory=deque)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    uncertain: dict[str, bool] = field(default_factory=dict)
-
-    def run(self) -> list[Outcome]:
-        """Work until everything is settled."""
-        self.queue.append([_Pending(one, one.is_uncertain) for one in self.instances])
-        try:
-            while self.queue:
-                self._attempt(self.queue.popleft())
-        finally:
-            left = [one for one in self.instances if one.sop_instance not in self.outcomes]
-            if left:
-                self.observer.abandoned([self._as_left(one) for one in left])
-        return [self.outcomes[one.sop_instance] for one in self.instances]
-
-    def _as_left(self, instance: Instance) -> Instance:
-        uncertain = self.uncertain.get(instance.sop_instance, instance.is_uncertain)
-        return replace(instance, is_uncertain=uncertain)
-
-    # ------------------------------------------------------------------ one request
-
-    def _attempt(self, batch: _Batch) -> None:
-        self.observer.sending([one.instance for one in batch])
-        for one in batch:
-            one.attempts += 1
-        try:
-            with self.client.gate.slot():
-                response, size = self._post(batch)
-        except SourceError as error:
-            self._without(batch, error)
-        except TransportError as error:
-            self._lost(batch, error)
-        else:
-            self.client.known.has_answered = True
-            self.client.known.losses_in_a_row = 0
-            self._answered(batch, response, size)
-
-    def _post(self, batch: _Batch) -> tuple[Response, int]:
-        client = self.client
-        payload = client.encoder.encode(
-            [Piece(one.instance, one.must_rewrite) for one in batch],
-            client.clock.boundary(),
-            is_quoted=client.known.is_quoted,
-        )
-        request = OutgoingRequest(
-            "POST",
-            client.destination.store_url,
-            (("Accept", client.options.accept), *payload.headers),
-            payload.body,
-            client.options.expects_continue,
-        )
-        return client.exchange.send(request), payload.body.length or 0
-
-    def _without(self, batch: _Batch, error: SourceError) -> None:
-        """Settle the instance that cannot be read; its neighbours go again in a whole body."""
-        broken = next((one for one in batch if one.instance.source.label == error.label), batch[0])
-        self._settle([self._failure(broken, Cause.SOURCE, detail=error.detail)])
-        rest = [one for one in batch if one is not broken]
-        for one in rest:
-            one.attempts -= 1
-        if rest:
-            self.queue.appendleft(rest)
-
-    def _lost(self, batch: _Batch, error: TransportError) -> None:
-        """No answer: send again; in the end tell a bad connection from a bad instance."""
-        if error.may_have_arrived:
-            self._mark_uncertain(batch)
-        if error.is_permanent:
-            raise DestinationError(error.detail)
-        if self._wait_and_repeat(batch, None, error.detail):
-            return
-        known = self.client.known
-        if not known.has_answered or not error.may_have_arrived:
-            raise DestinationError(error.detail)
-        if self._split(batch):
-            return
-        known.losses_in_a_row += 1
-        if known.losses_in_a_row >= _SYSTEMATIC:
-            raise DestinationError(error.detail)
-        self._verify(batch[0], Cause.NO_ANSWER)
-
-    # ------------------------------------------------------------------ answers
-
-    def _answered(self, batch: _Batch, response: Response, size: int) -> None:
-        status = response.status
-        if status in THROTTLING_STATUSES:
-            self.client.gate.throttled()
-        module = None if status in (401, 403, 413) else module_of(response)
-        if module is not None and not module.is_empty:
-            self._receive(batch, response, receipts_of(_instances(batch), module, status))
-        elif 200 <= status < 300:
-            self._settle(
-                [self._failure(one, Cause.NOTHING_LISTED, status) for one in batch],
-            )
-        elif status == 413:
-            self._too_large(batch, size)
-        elif self._retries_unquoted(status):
-            self.queue.appendleft(batch)
-        elif status in RETRIED_STATUSES:
-            self._passing_fault(batch, response)
-        elif status in _OF_DESTINATION or 300 <= status < 400:
-            raise DestinationError(_destination_words(response), status)
-        else:
-            self._refused(batch, response)
-
-    def _receive(self, batch: _Batch, response: Response, receipts: tuple[Receipt, ...]) -> None:
-        """Take the receipts of an answer that lists instances."""
-        settled: list[Outcome] = []
-        again: dict[Verdict, _Batch] = {Verdict.RETRY: [], Verdict.REWRITE: [], Verdict.MISSING: []}
-        for one, receipt in zip(batch, receipts, strict=True):
-            outcome = replace(receipt.outcome, is_rewritten=self._is_rewritten(one))
-            if receipt.verdict is Verdict.EXISTS and one.is_uncertain:
-                outcome = replace(outcome, state=State.REFERENCED, cause=Cause.ALREADY_THERE)
-            elif receipt.verdict is Verdict.REWRITE and not self._can_help(one):
-                pass
-            elif receipt.verdict in again:
-                again[receipt.verdict].append(one)
-                continue
-            settled.append(outcome)
-        if any(one.state.is_stored for one in settled):
-            self.client.known.has_stored = True
-            self.client.known.refusals_in_a_row = 0
-            self.client.gate.accepted()
-        self._settle(settled)
-        for one in again[Verdict.REWRITE]:
-            one.must_rewrite = True
-        if again[Verdict.REWRITE]:
-            self.queue.appendleft(again[Verdict.REWRITE])
-        for one in again[Verdict.MISSING]:
-            self._unlisted(one, response)
-        self._receive_transient(again[Verdict.RETRY], response, receipts)
-
-    def _receive_transient(
-        self, batch: _Batch, response: Response, receipts: tuple[Receipt, ...]
-    ) -> None:
-        if not batch or self._wait_and_repeat(batch, response, "the server is out of resources"):
-            return
-        found = {one.outcome.instance.sop_instance: one.outcome for one in receipts}
-        self._settle([found[one.instance.sop_instance] for one in batch])
-
-    def _can_help(self, one: _Pending) -> bool:
-        """Return whether Explicit VR Little Endian may be stored where C122H was the answer."""
-        return not self._is_rewritten(one) and can_rewrite(one.instance)
-
-    def _is_rewritten(self, one: _Pending) -> bool:
-        return self.client.encoder.is_rewritten(Piece(one.instance, one.must_rewrite))
-
-    def _unlisted(self, one: _Pending, response: Response) -> None:
-        """Neither stored nor failed: once more, alone; then a search; then it stays unverified."""
-        self._mark_uncertain([one])
-        if not one.was_resent:
-            one.was_resent = one.is_alone = True
-            self.queue.append([one])
-            return
-        other = self._other_uid(one, response)
-        if other is not None:
-            self._settle([other])
-        else:
-            self._verify(one, Cause.NOT_LISTED, response.status)
-
-    def _other_uid(self, one: _Pending, response: Response) -> Outcome | None:
-        """Return the outcome of an instance sent alone and listed under another UID (U-11)."""
-        module = module_of(response)
-        if module is None or not one.is_alone:
-            return None
-        if len(module.referenced) != 1 or module.failed or module.other_failures:
-            return None
-        [item] = module.referenced
-        if not item.sop_instance or item.sop_class not in ("", one.instance.sop_class):
-            return None
-        return Outcome(
-            one.instance,
-            State.WARNED,
-            Cause.COERCED,
-            item.reason,
-            response.status,
-            f"Listed as {item.sop_instance}.",
-            retrieve_url=item.retrieve_url,
-            is_rewritten=self._is_rewritten(one),
-        )
-
-    def _verify(self, one: _Pending, cause: Cause, status: int | None = None) -> None:
-        """Ask a search for what no answer told."""
-        if not one.is_uncertain:
-            self._settle([self._failure(one, cause, status)])
-            return
-        sought = Sought.NOT_OFFERED
-        if self.client.options.can_search:
-            sought = self.client.search.look_for(one.instance)
-        state, cause = {
-            Sought.FOUND: (State.REFERENCED, Cause.FOUND_BY_SEARCH),
-            Sought.ABSENT: (State.FAILED, Cause.NOT_FOUND_BY_SEARCH),
-            Sought.NOT_OFFERED: (State.UNVERIFIED, cause),
-        }[sought]
-        outcome = self._failure(one, cause, status)
-        self._settle([replace(outcome, state=state)])
-
-    def _too_large(self, batch: _Batch, size: int) -> None:
-        self.client.limits.refused(size, len(batch))
-        if not self._split(batch, attempts=0):
-            self._settle([self._failure(batch[0], Cause.TOO_LARGE, 413)])
-
-    def _retries_unquoted(self, status: int) -> bool:
-        known = self.client.known
-        if status not in (400, 415) or known.has_stored or known.was_unquoted_tried:
-            return False
-        if not self.client.options.retries_unquoted:
-            return False
-        known.was_unquoted_tried = True
-        known.is_quoted = False
-        return True
-
-    def _passing_fault(self, batch: _Batch, response: Response) -> None:
-        """408, 429 and 5xx without a module."""
-        if response.status not in THROTTLING_STATUSES:  # those refuse; others may have stored
-            self._mark_uncertain(batch)
-        words = f"status {response.status}"
-        if self._wait_and_repeat(batch, response, words):
-            return
-        if response.status in THROTTLING_STATUSES or not self.client.known.has_stored:
-            raise DestinationError(
-                f"The server keeps answering with status {response.status}.", response.status
-            )
-        self._refused(batch, response)
-
-    def _refused(self, batch: _Batch, response: Response) -> None:
-        """Refuse a request as a whole: one bad instance may be why, so look for it by halves."""
-        known = self.client.known
-        if known.refusals_in_a_row < _SYSTEMATIC and self._split(batch):
-            return
-        if len(batch) == 1 and not known.has_stored:
-            known.refusals_in_a_row += 1
-        said = said_by(response)
-        for one in batch:
-            if response.status == 409 and len(batch) == 1 and "exist" in said.lower():
-                self._exists(one, said)
-            elif one.is_uncertain:
-                self._verify(one, Cause.STATUS, response.status)
-            else:
-                outcome = self._failure(one, Cause.STATUS, response.status)
-                self._settle([replace(outcome, said=said)])
-
-    def _exists(self, one: _Pending, said: str) -> None:
-        outcome = replace(self._failure(one, Cause.EXISTS, 409), said=said)
-        if one.is_uncertain:
-            outcome = replace(outcome, state=State.REFERENCED, cause=Cause.ALREADY_THERE)
-        self._settle([outcome])
-
-    # ------------------------------------------------------------------ again
-
-    def _wait_and_repeat(self, batch: _Batch, response: Response | None, why: str) -> bool:
-        policy = self.client.policy
-        attempt = max(one.attempts for one in batch)
-        if attempt >= policy.attempts:
-            return False
-        headers = response.headers if response is not None else None
-        seconds = policy.wait(attempt, self.client.clock, headers)
-        self.observer.waiting(seconds, why)
-        self.client.clock.sleep(seconds)
-        self.queue.append(batch)
-        return True
-
-    def _split(self, batch: _Batch, attempts: int | None = None) -> bool:
-        """Queue the halves of a batch; False for a single instance."""
-        if len(batch) == 1:
-            return False
-        for one in batch:
-            fewer = self.client.policy.attempts - _ATTEMPTS_AFTER_SPLIT
-            one.attempts = attempts if attempts is not None else max(fewer, 0)
-        middle = len(batch) // 2
-        self.queue.extendleft((batch[middle:], batch[:middle]))
-        return True
-
-    def _mark_uncertain(self, batch: _Batch) -> None:
-        for one in batch:
-            one.is_uncertain = True
-            self.uncertain[one.instance.sop_instance] = True
-
-    def _failure(
-        self, one: _Pending, cause: Cause, status: int | None = None, detail: str = ""
-    ) -> Outcome:
-        return Outcome(
-            one.instance,
-            State.FAILED,
-            cause,
-            status=status,
-            detail=detail,
-            is_rewritten=cause is not Cause.SOURCE and self._is_rewritten(one),
-        )
-
-    def _settle(self, outcomes: list[Outcome]) -> None:
-        if outcomes:
-            self.outcomes.update((one.instance.sop_instance, one) for one in outcomes)
-            self.observer.settled(outcomes)
-
-
-def _instances(batch: _Batch) -> list[Instance]:
-    return [one.instance for one in batch]
-
-
-def _destination_words(response: Response) -> str:
-    words = _OF_DESTINATION.get(response.status, "The server redirects where nothing is stored")
-    said = said_by(response)
-    return f"{words} (status {response.status}{': ' + said if said else ''})."

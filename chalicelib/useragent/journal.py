@@ -13,109 +13,25 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.headers import Identity
-from chalicelib.useragent.model import Cause, Instance, Outcome, State
-from chalicelib.useragent.scan import Skipped
-from chalicelib.useragent.sources import FileSource, Source
-
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS instance (
-    id INTEGER PRIMARY KEY,
-    path BLOB NOT NULL UNIQUE,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    form TEXT NOT NULL,
-    sop_class TEXT NOT NULL,
-    sop_instance TEXT NOT NULL,
-    study TEXT NOT NULL,
-    series TEXT NOT NULL,
-    transfer_syntax TEXT NOT NULL,
-    run INTEGER NOT NULL,
-    turn INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    uncertain INTEGER NOT NULL DEFAULT 0,
-    rewritten INTEGER NOT NULL DEFAULT 0,
-    cause TEXT NOT NULL DEFAULT '',
-    reason INTEGER,
-    status INTEGER,
-    detail TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS instance_by_uid ON instance (sop_instance);
-CREATE INDEX IF NOT EXISTS instance_by_turn ON instance (turn);
-CREATE TABLE IF NOT EXISTS skipped (
-    path BLOB NOT NULL,
-    reason TEXT NOT NULL,
-    is_lost INTEGER NOT NULL
-);
-"""
-_COLUMNS = (
-    "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
-    "turn, state, uncertain, rewritten, cause, reason, status, detail"
+from chalicelib.useragent.journal_entries import (
+    COLUMNS,
+    FIND,
+    SCHEMA,
+    SCHEMA_VERSION,
+    Count,
+    Entry,
+    entry_of,
 )
-_FIND = """
-INSERT INTO instance (path, size, mtime_ns, form, sop_class, sop_instance, study, series,
-    transfer_syntax, run, turn, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')
-ON CONFLICT (path) DO UPDATE SET
-    size = excluded.size, mtime_ns = excluded.mtime_ns, form = excluded.form,
-    sop_class = excluded.sop_class, sop_instance = excluded.sop_instance, study = excluded.study,
-    series = excluded.series, transfer_syntax = excluded.transfer_syntax, run = excluded.run,
-    turn = excluded.turn, state = 'found', attempts = 0, uncertain = 0, rewritten = 0, cause = '',
-    reason = NULL, status = NULL, detail = ''
-WHERE (instance.size, instance.mtime_ns) != (excluded.size, excluded.mtime_ns)
-"""
+from chalicelib.useragent.model import Instance, Outcome, State
+from chalicelib.useragent.scan import Skipped
+from chalicelib.useragent.sources import FileSource
+
 _PENDING = "('found', 'sent', 'unknown', 'unverified', 'failed')"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row: one instance and what is known of it.
-
-    ``turn`` orders the entries of a run as they were found in it.
-    """
-
-    id: int
-    source: FileSource
-    form: str
-    identity: Identity
-    turn: int
-    state: State
-    is_uncertain: bool
-    is_rewritten: bool = False
-    cause: Cause | None = None
-    reason: int | None = None
-    status: int | None = None
-    detail: str = ""
-
-    def instance(self, source: Source | None = None) -> Instance:
-        """Return the instance to send."""
-        known = self.identity
-        return Instance(
-            known.sop_class,
-            known.sop_instance,
-            known.study,
-            known.series,
-            known.transfer_syntax,
-            source or self.source,
-            key=self.id,
-            is_uncertain=self.is_uncertain,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Instances of a run in one state, and their bytes."""
-
-    instances: int = 0
-    size: int = 0
 
 
 class Journal:
@@ -223,7 +139,7 @@ class Journal:
     def add(self, found: Iterable[tuple[FileSource, Identity, str]]) -> None:
         """Enter instances as found; the entry of a file that has changed begins anew."""
         with self._transaction():
-            self._database.executemany(_FIND, [self._row(*one) for one in found])
+            self._database.executemany(FIND, [self._row(*one) for one in found])
 
     def _row(self, source: FileSource, one: Identity, form: str) -> tuple[object, ...]:
         self._turn += 1
@@ -396,10 +312,10 @@ class Journal:
     def _entries(self, condition: str, values: tuple[object, ...]) -> list[Entry]:
         with self._lock:
             rows = self._database.execute(
-                f"SELECT {_COLUMNS} FROM instance WHERE {condition}",
+                f"SELECT {COLUMNS} FROM instance WHERE {condition}",
                 values,
             ).fetchall()
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     # ------------------------------------------------------------------ the file
 
@@ -421,7 +337,7 @@ class Journal:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("PRAGMA cache_size = -2000")  # KiB
-        self._database.executescript(_SCHEMA)
+        self._database.executescript(SCHEMA)
 
     def _bind(self, destination: str | None) -> None:
         version = self.fact("schema")
@@ -459,22 +375,3 @@ def _hold(path: str) -> int | None:
         os.close(descriptor)
         raise UsageError("Another process is sending with this journal.") from None
     return descriptor
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    source, identity = FileSource(*row[1:4]), Identity(*row[5:10])
-    turn, state, uncertain, rewritten, cause, reason, status, detail = row[10:]
-    return Entry(
-        row[0],
-        source,
-        row[4],
-        identity,
-        turn,
-        State(state),
-        bool(uncertain),
-        bool(rewritten),
-        Cause(cause) if cause else None,
-        reason,
-        status,
-        detail,
-    )

@@ -20,6 +20,11 @@ class BatchLimits:
         Of a body, framing included. One instance that is larger travels alone.
     max_parts : int
         Instances of a request.
+
+    Attributes
+    ----------
+    learnt_bytes : int or None
+        What refusals have taught, to be remembered with the destination.
     """
 
     def __init__(
@@ -27,6 +32,7 @@ class BatchLimits:
     ) -> None:
         self.max_bytes = max(max_bytes, 1)
         self.max_parts = max(max_parts, 1)
+        self.learnt_bytes: int | None = None
         self._lock = Lock()
 
     def refused(self, size: int, parts: int) -> None:
@@ -34,6 +40,7 @@ class BatchLimits:
         with self._lock:
             if parts > 1:
                 self.max_bytes = min(self.max_bytes, max(size // 2, _SMALLEST))
+                self.learnt_bytes = self.max_bytes
 
     def lower_parts(self, parts: int) -> None:
         """Take note of what the server says that it takes."""

@@ -105,6 +105,28 @@ def receipts_of(
     return tuple(receipts)
 
 
+def coerced(instance: Instance, response: Response) -> Outcome | None:
+    """Return the outcome of an instance sent alone and listed under another UID (U-11).
+
+    None when the answer lists anything else.
+    """
+    module = module_of(response)
+    if module is None or module.failed or module.other_failures or len(module.referenced) != 1:
+        return None
+    [item] = module.referenced
+    if not item.sop_instance or item.sop_class not in ("", instance.sop_class):
+        return None
+    return Outcome(
+        instance,
+        State.WARNED,
+        Cause.COERCED,
+        item.reason,
+        response.status,
+        f"Listed as {item.sop_instance}.",
+        retrieve_url=item.retrieve_url,
+    )
+
+
 def _unnamed(instances: Sequence[Instance], module: ReceivedModule) -> dict[int, ReceivedItem]:
     """Return other failures by the 1-based part they mean, as far as that is certain.
 

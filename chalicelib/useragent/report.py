@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TextIO
 
-from chalicelib.useragent.journal import Count, Entry, Journal
+from chalicelib.useragent.journal import Journal
+from chalicelib.useragent.journal_entries import Count, Entry
 from chalicelib.useragent.model import Cause, State
 from chalicelib.useragent.reasons import advice_for, outcome_words
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Condition, Lock, Thread
 
-from chalicelib.dicomweb.multipart_writer import Buffer
 from chalicelib.useragent.acquired import AcquiredSource, Acquirer
 from chalicelib.useragent.client import StoreClient
 from chalicelib.useragent.clock import SystemClock
@@ -19,15 +18,18 @@ from chalicelib.useragent.errors import (
     UserAgentError,
 )
 from chalicelib.useragent.headers import Identity
-from chalicelib.useragent.journal import Entry, Journal
+from chalicelib.useragent.journal import Journal
+from chalicelib.useragent.journal_entries import Entry
 from chalicelib.useragent.model import Cause, Instance, Outcome, State
 from chalicelib.useragent.plan import batches
 from chalicelib.useragent.report import Report, make_report
 from chalicelib.useragent.scan import Found, Skipped, scan
+from chalicelib.useragent.sending_parts import Shared, as_twin, failed, is_same
 from chalicelib.useragent.sources import FileSource, Source
 
 _SCANNED_AT_ONCE = 200
 _MAX_SAID = 1000
+_MAX_BYTES = "max_bytes"
 
 
 @dataclass(slots=True)
@@ -111,8 +113,11 @@ class Sender:
         self._journal.resume()
         if self._options.sends_again:
             self._journal.forget()
+        remembered = self._journal.fact(_MAX_BYTES)
+        if remembered:
+            self._client.limits.lower_bytes(int(remembered))
         queue = batches(self._instances(), self._client.limits, self._client.encoder.cost)
-        source = _Shared(queue)
+        source = Shared(queue)
         threads = [Thread(target=self._scan, name="scan", daemon=True)]
         for number in range(self._options.connections):
             name = f"send-{number}"
@@ -139,6 +144,8 @@ class Sender:
         if self._error is not None:
             raise self._error
         self._settle_twins()
+        if self._client.limits.learnt_bytes is not None:
+            self._journal.remember(_MAX_BYTES, str(self._client.limits.learnt_bytes))
         return make_report(
             self._journal,
             stopped=self._stopped,
@@ -236,16 +243,16 @@ class Sender:
         study = self._options.study
         if study and entry.identity.study != study:
             detail = "It is of another study than --study names."
-            self.settled([_failed(entry, Cause.OTHER_STUDY, detail)])
+            self.settled([failed(entry, Cause.OTHER_STUDY, detail)])
             return False
         first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
         if first is None:
             return True
-        if _is_same(first.source, entry.source):
-            self._journal.settled([_as_twin(entry, State.FOUND)])
+        if is_same(first.source, entry.source):
+            self._journal.settled([as_twin(entry, State.FOUND)])
         else:
             detail = f"It has the SOP Instance UID of {first.source.label} and other content."
-            self.settled([_failed(entry, Cause.TWIN, detail)])
+            self.settled([failed(entry, Cause.TWIN, detail)])
         return False
 
     def _settle_twins(self) -> None:
@@ -254,11 +261,11 @@ class Sender:
             if entry.cause is Cause.TWIN:
                 first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
                 if first is not None:
-                    self.settled([_as_twin(entry, first.state, first.reason)])
+                    self.settled([as_twin(entry, first.state, first.reason)])
 
     # ------------------------------------------------------------------ sending
 
-    def _work(self, source: "_Shared") -> None:
+    def _work(self, source: "Shared") -> None:
         try:
             while (batch := source.take()) is not None and not self._stopped:
                 self._client.store(batch, self)
@@ -301,43 +308,3 @@ class Sender:
     def waiting(self, seconds: float, why: str) -> None:
         """Show it."""
         self.progress.waiting = f"waiting {seconds:.1f} s: {why}"
-
-
-class _Shared:
-    """Batches that threads take from one another's hands."""
-
-    def __init__(self, batches: Iterator[list[Instance]]) -> None:
-        self._batches = batches
-        self._lock = Lock()
-
-    def take(self) -> list[Instance] | None:
-        """Return the next batch, None when there is none."""
-        with self._lock:
-            return next(self._batches, None)
-
-
-def _failed(entry: Entry, cause: Cause, detail: str) -> Outcome:
-    return Outcome(entry.instance(), State.FAILED, cause, detail=detail)
-
-
-def _as_twin(entry: Entry, state: State, reason: int | None = None) -> Outcome:
-    detail = "It is a copy of another file here, which was sent."
-    return Outcome(entry.instance(), state, Cause.TWIN, reason, detail=detail)
-
-
-def _is_same(first: FileSource, second: FileSource) -> bool:
-    """Return whether two files hold the same bytes."""
-    if first.size != second.size:
-        return False
-    try:
-        return all(
-            bytes(one) == bytes(other)
-            for one, other in zip(_pieces(first), _pieces(second), strict=True)
-        )
-    except (SourceError, ValueError):
-        return False
-
-
-def _pieces(source: FileSource) -> Iterator[Buffer]:
-    for offset in range(0, source.size, 1 << 16):
-        yield source.read(offset, min(1 << 16, source.size - offset))

@@ -14,6 +14,7 @@ from chalicelib.dicomweb.multipart_writer import Buffer
 from chalicelib.useragent.errors import SourceError
 
 CHUNK_BYTES = 256 * 1024
+SLICE_BYTES = 4 * 1024 * 1024
 
 
 class Source(Protocol):
@@ -48,6 +49,16 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FileSlice:
+    """Bytes of an open file that a socket can take from it directly; valid like a buffer."""
+
+    descriptor: int
+    offset: int
+    length: int
+    changed: SourceError
+
+
+@dataclass(frozen=True, slots=True)
 class FileSource:
     """A file, identified by path, size and time of modification (in nanoseconds)."""
 
@@ -74,6 +85,16 @@ class FileSource:
                 yield view[:count]
         except OSError as error:
             raise self._unreadable(error) from None
+        finally:
+            os.close(descriptor)
+
+    def slices(self) -> Iterator[FileSlice]:
+        """Yield the file's bytes without reading them."""
+        descriptor = self._open()
+        try:
+            for offset in range(0, self.size, SLICE_BYTES):
+                length = min(SLICE_BYTES, self.size - offset)
+                yield FileSlice(descriptor, offset, length, self._changed())
         finally:
             os.close(descriptor)
 
@@ -142,6 +163,12 @@ class SourceContent:
         return self.source.size
 
     def __iter__(self) -> Iterator[Buffer]:
+        return self.source.chunks()
+
+    def segments(self) -> Iterator[object]:
+        """Yield slices of a file, chunks of anything else."""
+        if isinstance(self.source, FileSource):
+            return self.source.slices()
         return self.source.chunks()
 
 

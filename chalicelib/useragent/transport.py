@@ -5,9 +5,11 @@ reused, TLS is verified, bodies are streamed and never held. It neither retries 
 redirects: who does must give it a whole body again.
 """
 
+import os
 import select
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -17,8 +19,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from chalicelib.dicomweb.messages import Headers
-from chalicelib.dicomweb.multipart_writer import Buffer, Content
+from chalicelib.dicomweb.multipart_writer import Content
 from chalicelib.useragent.errors import TransportError, UserAgentError
+from chalicelib.useragent.sources import FileSlice
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 _CONTINUE_SECONDS = 1.0
@@ -194,7 +197,7 @@ class _WatchedBody:
         self.connection: HTTPConnection | None = None
         self.is_cut = False
 
-    def __iter__(self) -> Iterator[Buffer]:
+    def __iter__(self) -> Iterator[object]:
         sock = getattr(self.connection, "sock", None)
         if sock is None or isinstance(sock, ssl.SSLSocket) or not hasattr(select, "poll"):
             yield from self._content
@@ -204,17 +207,40 @@ class _WatchedBody:
         if self._expects_continue and not _has_leave(sock, watch):
             self.is_cut = True
             return
-        for chunk in self._content:
+        for chunk in self._segments():
             if watch.poll(0):
                 self.is_cut = True
                 return
             yield chunk
 
+    def _segments(self) -> Iterable[object]:
+        """Return slices of files where the system can send them and the length is told."""
+        segments = getattr(self._content, "segments", None)
+        if segments is None or self._content.length is None or not hasattr(os, "sendfile"):
+            return self._content
+        found: Iterator[object] = segments()
+        return found
+
+
+def _send_slice(sock: Any, part: FileSlice) -> None:
+    """Let the system copy a file to a socket, as ``socket.sendfile`` does with a file object."""
+    offset, end = part.offset, part.offset + part.length
+    while offset < end:
+        try:
+            sent = os.sendfile(sock.fileno(), part.descriptor, offset, end - offset)
+        except BlockingIOError:
+            ready = select.poll()
+            ready.register(sock, select.POLLOUT)
+            if not ready.poll((sock.gettimeout() or 0) * 1000 or None):
+                raise TimeoutError from None
+            continue
+        if sent == 0:
+            raise part.changed
+        offset += sent
+
 
 def _has_leave(sock: Any, watch: "select.poll") -> bool:
     """Return False when a final answer came instead of 100, True also when none came in time."""
-    import socket
-
     if not watch.poll(_CONTINUE_SECONDS * 1000):
         return True
     begun = sock.recv(4096, socket.MSG_PEEK)
@@ -232,6 +258,13 @@ class _HttpConnection(HTTPConnection):
         if isinstance(body, _WatchedBody):
             body.connection = self
         super().request(*values, **options)
+
+    def send(self, data: Any) -> None:
+        """Send bytes, or a slice of a file; only ``_WatchedBody`` yields such, on plain sockets."""
+        if isinstance(data, FileSlice):
+            _send_slice(self.sock, data)
+        else:
+            super().send(data)
 
 
 class _HttpsConnection(HTTPSConnection):

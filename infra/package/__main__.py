@@ -7,7 +7,6 @@
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +20,8 @@ from infra.package.bundle import TooLargeError, compile_tree, write_zip
 ROOT = Path(__file__).resolve().parents[2]
 ZIP = "deployment.zip"
 TEMPLATE = "sam.yaml"
+NOT_SHIPPED = ("__pycache__", ".*", "cli", "__main__.py")
+"""The user agent's command line is for users' machines, and wants what only they have."""
 
 
 def package(target: Path, *, architecture: str, authorizer: str) -> tuple[Path, Path]:
@@ -33,9 +34,7 @@ def package(target: Path, *, architecture: str, authorizer: str) -> tuple[Path, 
         template.complete(document, architecture=architecture, authorizer=authorizer)
         wanted = dependencies.distributions(ROOT / "requirements.txt")
         dependencies.install(wanted, code, architecture)
-        copytree(
-            ROOT / "chalicelib", code / "chalicelib", ignore=ignore_patterns("__pycache__", ".*")
-        )
+        copytree(ROOT / "chalicelib", code / "chalicelib", ignore=ignore_patterns(*NOT_SHIPPED))
         copyfile(ROOT / "app.py", code / "app.py")
         compile_tree(code)
         write_zip(code, target / ZIP)
@@ -62,7 +61,6 @@ def main(arguments: Sequence[str]) -> int:
     if (options.authorizer == "none") != options.let_anyone_store:
         print("--authorizer none and --let-anyone-store go together.", file=sys.stderr)
         return 2
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # Chalice asks; nothing depends on it
     try:
         written = package(
             options.output, architecture=options.architecture, authorizer=options.authorizer

@@ -24,7 +24,7 @@ ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}
 GLIBC = {(3, 11): 26, (3, 12): 34, (3, 13): 34}
 """Minor version of glibc 2 beneath each Python that Lambda offers (Amazon Linux 2, then 2023)."""
 
-AWS_SERVICES = frozenset({"dynamodb", "events", "s3", "sqs", "sts"})
+AWS_SERVICES = frozenset({"dynamodb", "events", "logs", "s3", "secretsmanager", "sqs", "ssm"})
 """Services whose models botocore keeps: those that the functions call."""
 
 WITHOUT_DEPENDENCIES = frozenset({"chalice"})
@@ -45,6 +45,7 @@ UNUSED = (
     "chalice/policies*.json",
     "chalice/templates",
     "chalice/test.py",
+    "pydicom/data/charset_files",
     "pydicom/data/palettes",
     "pydicom/data/test_files",
     "PIL/_imagingtk.*",

@@ -4,6 +4,7 @@ Belongs here: what only packaging decides (architecture, who is let in) and what
 undone. Must not be here: resources (``infra/template.yaml``).
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,10 +39,11 @@ def generate(source: Path, staging: Path) -> Document:
     (staging / "app.py").write_bytes((source / "app.py").read_bytes())
     (staging / "requirements.txt").touch()
     merge = source / "infra" / "template.yaml"
-    command = [sys.executable, "-c", "from chalice.cli import main; main()", "package"]
+    command = [sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())"]
     ran = subprocess.run(
-        [*command, "--merge-template", str(merge), "build"],
+        [*command, "package", "--merge-template", str(merge), "build"],
         cwd=staging,
+        env={"AWS_DEFAULT_REGION": "us-east-1", **os.environ},  # nothing written depends on it
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

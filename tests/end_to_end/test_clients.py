@@ -168,7 +168,7 @@ def test_curl_is_told_that_a_file_is_too_large(store: Store, tmp_path: Path) -> 
     )
 
     assert status == 413
-    assert json.loads(body)["message"]
+    assert json.loads(body)["detail"]
 
 
 # ---------------------------------------------------------------- dicomweb-client

@@ -440,6 +440,31 @@ def test_group_0002_and_group_lengths_are_left_out_with_a_finding(
     }
 
 
+@both_forms
+def test_a_location_as_a_value_is_read_as_the_reference_it_is_meant_to_be(
+    local_stack: LocalStack, post: Post, partition: str, form: Form
+) -> None:
+    """As odil sends it; a URL that is one stays one."""
+    uids = uids_for(partition, "value")
+    metadata = native_image(uids) | {
+        PIXEL_DATA: ("UR", "pixels"),
+        0x00081190: ("UR", "pixels"),
+        0x00081140: ("SQ", {0x00282000: ("UR", "icc")}),
+    }
+    parts = [OCTETS_PART, Part(b"\1\2", OCTETS, "icc")]
+
+    answer = send(post, partition, represent(form, [metadata], parts))
+    local_stack.drain()
+
+    assert answer.status == 200
+    file = stored_file(local_stack, partition, uids.instance)
+    assert file.PixelData == PIXELS
+    assert file.RetrieveURL == "pixels"
+    assert file.ReferencedImageSequence[0].ICCProfile == b"\1\2"
+    [finding] = observed_of(local_stack, partition, uids)
+    assert finding.rule == "metadata-reference-as-value"
+
+
 EARLIER: dict[int, Attribute] = {
     0x04000550: ("SQ", {0x00100020: ("LO", "FORMER")}),
     0x04000562: ("DT", "20200101"),

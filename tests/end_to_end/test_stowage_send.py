@@ -197,7 +197,7 @@ def pixels_of(one: Dataset) -> list[bytes]:
 
 def values_of(one: Dataset) -> dict[str, str]:
     """Return public values but for pixels and what building an instance has to write anew."""
-    anew = ("PixelData", "SpecificCharacterSet", "OriginalAttributesSequence")
+    anew = ("PixelData", "SpecificCharacterSet", "DataSetTrailingPadding")
     return {
         element.keyword: str(element.value)
         for element in one

@@ -1,6 +1,6 @@
 """A RecordStore in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 
 from chalicelib.origin.model import InstanceKey, InstanceRecord
@@ -35,6 +35,12 @@ class MemoryRecordStore:
         with self._lock:
             self.counts += 1
             return sum(1 for k in self.records if (k.partition, k.study, k.series) == wanted)
+
+    def of_study(self, partition: str, study: str) -> Iterator[InstanceRecord]:
+        self._look()
+        with self._lock:
+            known = list(self.records.values())
+        return (one for one in known if (one.key.partition, one.key.study) == (partition, study))
 
     def _look(self) -> None:
         if self.unavailable:

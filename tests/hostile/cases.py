@@ -15,6 +15,8 @@ from tests.hostile.canary import PATIENT, TEXT
 BOUNDARY = "stowage-hostile-4f1c"
 MULTIPART = f'multipart/related; type="application/dicom"; boundary="{BOUNDARY}"'
 DICOM_PART = (("Content-Type", "application/dicom"),)
+MAX_ELEMENTS = 50_000
+"""What the product is served with: the floods need not be larger to be floods."""
 
 
 class Sequence(Enum):

@@ -41,7 +41,7 @@ from tests.builders_dicom import (
     sequence,
 )
 from tests.hostile.canary import PATIENT
-from tests.hostile.cases import STORED, Build, FileCase, failed, unnamed
+from tests.hostile.cases import MAX_ELEMENTS, STORED, Build, FileCase, failed, unnamed
 
 PRIVATE_CREATOR = element(0x00090010, "LO", b"CANARY")
 PRIVATE = element(0x00091001, "LO", pad(PATIENT.name, b" "))
@@ -323,7 +323,7 @@ BOMBS = (
     FileCase("deflated", lambda file, _: file, STORED, {"encoding": DEFLATED}),
     FileCase(
         "element flood",
-        _flood(EMPTY_ELEMENT, Settings.max_elements),
+        _flood(EMPTY_ELEMENT, MAX_ELEMENTS),
         failed(Reason.TOO_MANY_ELEMENTS, "(0009,1010)"),
         {"encoding": DEFLATED},
         is_heavy=True,
@@ -331,9 +331,9 @@ BOMBS = (
     FileCase(
         "empty-item flood",
         lambda file, _: file.with_tail(
-            sequence(0x7FE11001, item() * Settings.max_elements, length=UNDEFINED)
+            sequence(0x7FE11001, item() * MAX_ELEMENTS, length=UNDEFINED)
         ),
-        failed(Reason.TOO_MANY_ELEMENTS, f"(7FE1,1001)[{Settings.max_elements - 20}]"),
+        failed(Reason.TOO_MANY_ELEMENTS, f"(7FE1,1001)[{MAX_ELEMENTS - 20}]"),
         {"encoding": DEFLATED},
         is_heavy=True,
     ),

@@ -18,6 +18,7 @@ from typing import Any
 from infra.local.functions import LambdaContext
 from infra.local.stack import LocalStack
 from tests.hostile.canary import TEXT
+from tests.hostile.cases import MAX_ELEMENTS
 
 DEAD_LETTERS = ("ValidateDeadLetters", "IndexDeadLetters", "ReconcileDeadLetters")
 OUTPUT = "output"
@@ -44,6 +45,7 @@ def main(directory: Path) -> None:
     output = os.open(directory / OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    os.environ["MAX_ELEMENTS"] = str(MAX_ELEMENTS)
     app = importlib.import_module("app").app
     with (directory / MESSAGES).open("w", buffering=1) as messages:
         for name, handler in app.handler_map.items():

@@ -10,11 +10,11 @@ from PIL import Image
 
 from chalicelib.standard.reasons import FailureReason as F
 from tests.hostile_metadata.hostile import CANARY, Hostile, good_attributes, metadata_message
-from tests.representations import Attribute, Part, Reference, json_metadata, pixel_attributes
+from tests.representations import Part, Reference, json_metadata, pixel_attributes
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "codestreams"
 OCTETS = "application/octet-stream"
-UNREADABLE = F.CANNOT_UNDERSTAND
+UNREADABLE, UNSUPPORTED = F.CANNOT_UNDERSTAND, F.TRANSFER_SYNTAX_NOT_SUPPORTED
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -58,7 +58,7 @@ STREAMS: tuple[tuple[str, str, bytes, F], ...] = (
     ("an endless box", "image/jp2", b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\1jp2c" + b"\xff" * 8,
      UNREADABLE),
     ("a JPEG XL of nothing", "image/jxl", b"\xff\x0a", UNREADABLE),
-    ("a JPEG XL of ones", "image/jxl", b"\xff\x0a" + b"\xff" * 1000, UNREADABLE),
+    ("a JPEG XL cut in its header", "image/jxl", b"\xff\x0a\0\0", UNREADABLE),
     ("a GIF cut", "image/gif", gif()[:-6], UNREADABLE),
     ("a GIF of 65535 by 65535", "image/gif", b"GIF89a" + b"\xff" * 4 + bytes(20),
      F.INFLATES_TOO_LARGE),
@@ -66,15 +66,13 @@ STREAMS: tuple[tuple[str, str, bytes, F], ...] = (
     ("a PNG without data", "image/png", SIGNATURE + chunk(b"IHDR", bytes(13)), UNREADABLE),
     ("a PNG with text that inflates", "image/png", png(8, 8, compress(bytes(72)), chunk(
         b"zTXt", b"c\0\0" + compress(bytes(80_000_000)))), UNREADABLE),
-    ("a PNG that inflates beyond its rows", "image/png", png(8, 8, compress(bytes(5_000_000))),
-     UNREADABLE),
     ("a PNG that claims 16 GB", "image/png", png(131_072, 131_072, compress(bytes(10))),
      F.INFLATES_TOO_LARGE),
     ("an MP4 of nothing", "video/mp4", b"", UNREADABLE),
-    ("an MP4 without tracks", "video/mp4", FTYP + box(b"moov", b""), UNREADABLE),
-    ("an MP4 with an endless box", "video/mp4", FTYP + box(b"moov", b"", 0xFFFFFFFF), UNREADABLE),
+    ("an MP4 without tracks", "video/mp4", FTYP + box(b"moov", b""), UNSUPPORTED),
+    ("an MP4 with an endless box", "video/mp4", FTYP + box(b"moov", b"", 0xFFFFFFFF), UNSUPPORTED),
     ("an MP4 of 100,000 boxes", "video/mp4", FTYP + box(b"free", b"") * 100_000, UNREADABLE),
-    ("an MP4 1,000 deep", "video/mp4", FTYP + b"\0\0\xff\xffmoov" * 1000, UNREADABLE),
+    ("an MP4 1,000 deep", "video/mp4", FTYP + b"\0\0\xff\xffmoov" * 1000, UNSUPPORTED),
     ("an MPEG of nothing", "video/mpeg", bytes(10_000), UNREADABLE),
 )  # fmt: skip
 
@@ -86,7 +84,6 @@ DESCRIBED: tuple[tuple[str, str, bytes, F], ...] = (
     ("a high throughput JPEG that is none", "image/jphc", J2K[:300], F.DATA_SET_MISMATCH),
     ("octets by the million", OCTETS, bytes(1_000_000), F.DATA_SET_MISMATCH),
 )
-DOCUMENTS: dict[str, dict[int, Attribute]] = {}
 
 
 def cases() -> Iterator[Hostile]:

@@ -1,5 +1,6 @@
 """What a hostile case is: metadata of a patient nobody has, something wrong in them, its answer."""
 
+import gzip
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,11 @@ def good_json(name: str) -> dict[str, Any]:
 
 def good_xml(name: str) -> str:
     return xml_metadata(good_attributes(name)).decode()
+
+
+def compressed(sent: Message) -> Message:
+    """The same message, small enough for any front."""
+    return Message(gzip.compress(sent.body, 1), {**sent.headers, "Content-Encoding": "gzip"})
 
 
 def metadata_message(form: Form, body: bytes, *bulkdata: Part) -> Message:

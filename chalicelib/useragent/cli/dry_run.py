@@ -7,7 +7,8 @@ from pathlib import Path
 
 from chalicelib.useragent.acquired import Acquirer
 from chalicelib.useragent.errors import SourceError, UsageError
-from chalicelib.useragent.journal import Entry, Journal
+from chalicelib.useragent.journal import Journal
+from chalicelib.useragent.journal_entries import Entry
 from chalicelib.useragent.model import Instance, State
 from chalicelib.useragent.payloads import Encoder, Piece
 from chalicelib.useragent.plan import BatchLimits, batches

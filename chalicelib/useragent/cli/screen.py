@@ -77,6 +77,11 @@ def _update(bar: Bar, task: TaskID, progress: Progress) -> None:
     )
 
 
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    """Print a line as it is: paths and servers' words are no markup, and are not wrapped."""
+    console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
 def _failures(progress: Progress) -> str:
     words = [f"{progress.failed} failed"] if progress.failed else []
     if progress.unverified:
@@ -162,7 +167,7 @@ def _print_failures(console: Console, report: Report) -> None:
             f"{failure.path}", style="bold", highlight=False, markup=False, soft_wrap=True
         )
         said = f" - the server says: {failure.said}" if failure.said else ""
-        console.print(f"    {failure.words}{said}", highlight=False, markup=False, soft_wrap=True)
+        _say(console, f"    {failure.words}{said}")
         if failure.advice:
             console.print(
                 f"    {failure.advice}", highlight=False, markup=False, style="dim", soft_wrap=True

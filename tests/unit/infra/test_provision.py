@@ -183,14 +183,15 @@ def test_the_rule_sends_to_each_consumers_queue_with_dead_letters(world: World) 
     assert json.loads(rule["EventPattern"]) == declared["EventPattern"]
     assert rule["State"] == "ENABLED"
     assert targets == declared["Targets"]
-    assert {target["Arn"].rpartition(":")[2] for target in targets} == {
+    assert {target["Arn"].rpartition(":")[2] for target in targets} >= {
         "stowage-validate",
         "stowage-index",
+        "stowage-audit",
     }
     assert all(target["DeadLetterConfig"]["Arn"].endswith("-dlq") for target in targets)
 
 
-def test_an_announced_event_reaches_both_queues_and_an_object_the_third(world: World) -> None:
+def test_an_announced_event_reaches_each_consumer_and_an_object_reconcile(world: World) -> None:
     world.clients.events.put_events(
         Entries=[
             {
@@ -203,7 +204,7 @@ def test_an_announced_event_reaches_both_queues_and_an_object_the_third(world: W
     )
     world.clients.s3.put_object(Bucket=world.ref("Bucket"), Key="default/instances/1.dcm", Body=b"")
 
-    for logical_id in ("ValidateQueue", "IndexQueue"):
+    for logical_id in ("ValidateQueue", "IndexQueue", "AuditQueue"):
         [message] = world.clients.sqs.receive_message(QueueUrl=world.ref(logical_id))["Messages"]
         assert json.loads(message["Body"])["detail"] == {"a": 1}
     delayed = world.clients.sqs.get_queue_attributes(

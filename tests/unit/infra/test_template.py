@@ -16,6 +16,7 @@ from chalice.deploy.swagger import CFNSwaggerGenerator
 from chalice.package import PackageOptions, SAMTemplateGenerator, TemplateDeepMerger
 from chalice.utils import OSUtils
 
+from infra.local.gateway_responses import RESPONSES_KEY
 from infra.local.stack import CONFIG_PATH
 from infra.local.template import FUNCTION_TYPE, TEMPLATE_PATH, load_template
 from infra.package.template import complete
@@ -50,25 +51,48 @@ def test_each_queue_that_triggers_a_function_is_in_the_template(app: Chalice) ->
 
 
 def test_the_application_has_exactly_the_functions_that_are_configured(app: Chalice) -> None:
-    assert {"api_handler", *(source.name for source in app.event_sources)} == set(FUNCTIONS)
+    triggered = {source.name for source in [*app.event_sources, *app.builtin_auth_handlers]}
+    assert {"api_handler"} | triggered == set(FUNCTIONS)
     assert {logical_id_of(function) for function in FUNCTIONS} == {
         item.logical_id for item in TEMPLATE.of_type(FUNCTION_TYPE)
     }
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", sorted({*FUNCTIONS} - {"authorize"}))
 def test_each_function_has_the_settings(function: str) -> None:
     variables = TEMPLATE.resources[logical_id_of(function)].properties["Environment"]["Variables"]
 
-    assert variables == {
-        "BUCKET": {"Ref": "Bucket"},
-        "TABLE": {"Ref": "Table"},
-        "EVENT_BUS": {"Ref": "EventBus"},
-        "BASE_URI": {"Ref": "BaseUri"},
-        "STRICT": {"Ref": "Strict"},
-        "EXPLAIN": {"Ref": "Explain"},
-        "CORS_ORIGINS": {"Ref": "CorsOrigins"},
+    assert (
+        variables.items()
+        >= {
+            "BUCKET": {"Ref": "Bucket"},
+            "TABLE": {"Ref": "Table"},
+            "EVENT_BUS": {"Ref": "EventBus"},
+            "BASE_URI": {"Ref": "BaseUri"},
+            "STRICT": {"Ref": "Strict"},
+            "EXPLAIN": {"Ref": "Explain"},
+            "CORS_ORIGINS": {"Ref": "CorsOrigins"},
+        }.items()
+    )
+
+
+def test_the_authorizer_knows_whose_tokens_to_trust_and_nothing_else() -> None:
+    variables = TEMPLATE.resources["Authorize"].properties["Environment"]["Variables"]
+
+    assert all(name.startswith("JWT_") for name in variables)
+    assert {"JWT_ISSUER", "JWT_AUDIENCE", "JWT_JWKS_URL"} <= set(variables)
+
+
+def test_every_route_but_a_preflights_is_guarded(app: Chalice) -> None:
+    guards = {
+        (path, method): entry.authorizer
+        for path, methods in app.routes.items()
+        for method, entry in methods.items()
     }
+
+    assert {method for (_, method), guard in guards.items() if guard is None} == {"OPTIONS"}
+    assert {guard.name for guard in guards.values() if guard} == {"authorize"}
+    assert len(guards) == 7 * len(app.routes)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +101,7 @@ def test_each_function_has_the_settings(function: str) -> None:
         ("ValidateQueue", "validate_instances"),
         ("IndexQueue", "index_instances"),
         ("ReconcileQueue", "reconcile_objects"),
+        ("AuditQueue", "audit_instances"),
     ],
 )
 def test_a_batch_stays_invisible_for_six_times_the_functions_timeout(
@@ -195,9 +220,9 @@ def test_the_merged_template_has_no_resource_that_only_one_side_completes(
     for function in FUNCTIONS:
         properties = merged["Resources"][logical_id_of(function)]["Properties"]
         assert properties["CodeUri"] == "./deployment.zip"
-        assert properties["Environment"]["Variables"]["BUCKET"] == {"Ref": "Bucket"}
+        assert properties["Environment"]["Variables"]
         assert properties["Timeout"] == CONFIG["lambda_functions"][function]["lambda_timeout"]
-    for source in ("ValidateInstances", "IndexInstances", "ReconcileObjects"):
+    for source in ("ValidateInstances", "IndexInstances", "ReconcileObjects", "AuditInstances"):
         [event] = merged["Resources"][source]["Properties"]["Events"].values()
         assert event["Properties"]["BatchSize"] >= 1
 
@@ -209,3 +234,31 @@ def test_the_merged_api_has_our_binary_media_types(merged: dict[str, Any]) -> No
         TEMPLATE.binary_media_types()
     )
     assert api["EndpointConfiguration"] == "REGIONAL"
+
+
+def test_the_merged_api_asks_the_authorizer_on_every_method_but_options(
+    merged: dict[str, Any],
+) -> None:
+    definition = merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+
+    secured = {
+        method: bool(operation.get("security"))
+        for operations in definition["paths"].values()
+        for method, operation in operations.items()
+    }
+    assert secured.pop("options") is False
+    assert set(secured.values()) == {True}
+    [authorizer] = definition["securityDefinitions"].values()
+    assert authorizer["x-amazon-apigateway-authorizer"]["authorizerResultTtlInSeconds"] == 60
+
+
+def test_the_merged_api_answers_by_itself_in_json(merged: dict[str, Any]) -> None:
+    responses = merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"][RESPONSES_KEY]
+
+    for response_type, response in responses.items():
+        body = json.loads(response["responseTemplates"]["application/json"])
+        assert {"title", "detail", "retryable", "request_id"} <= set(body)
+        assert str(body.get("status", "")) == response.get("statusCode", ""), response_type
+        assert ("gatewayresponse.header.Retry-After" in response["responseParameters"]) <= body[
+            "retryable"
+        ]

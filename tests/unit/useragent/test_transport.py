@@ -233,9 +233,11 @@ def server_context(certificate: str, *, wants_client: bool = False) -> ssl.SSLCo
 
 
 def test_a_certificate_that_does_not_verify_ends_it(certificate: str) -> None:
-    with serving(stores, tls=server_context(certificate)) as url:
-        with pytest.raises(TransportError, match="certificate") as caught:
-            post(url)
+    with (
+        serving(stores, tls=server_context(certificate)) as url,
+        pytest.raises(TransportError, match="certificate") as caught,
+    ):
+        post(url)
     assert caught.value.is_permanent
 
 

@@ -1,0 +1,121 @@
+"""The rows of the journal: its tables, and an entry as a value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.useragent.headers import Identity
+from chalicelib.useragent.model import Cause, Instance, State
+from chalicelib.useragent.sources import FileSource, Source
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS instance (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    form TEXT NOT NULL,
+    sop_class TEXT NOT NULL,
+    sop_instance TEXT NOT NULL,
+    study TEXT NOT NULL,
+    series TEXT NOT NULL,
+    transfer_syntax TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    uncertain INTEGER NOT NULL DEFAULT 0,
+    rewritten INTEGER NOT NULL DEFAULT 0,
+    cause TEXT NOT NULL DEFAULT '',
+    reason INTEGER,
+    status INTEGER,
+    detail TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS instance_by_uid ON instance (sop_instance);
+CREATE INDEX IF NOT EXISTS instance_by_turn ON instance (turn);
+CREATE TABLE IF NOT EXISTS skipped (
+    path BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    is_lost INTEGER NOT NULL
+);
+"""
+COLUMNS = (
+    "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
+    "turn, state, uncertain, rewritten, cause, reason, status, detail"
+)
+FIND = """
+INSERT INTO instance (path, size, mtime_ns, form, sop_class, sop_instance, study, series,
+    transfer_syntax, run, turn, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')
+ON CONFLICT (path) DO UPDATE SET
+    size = excluded.size, mtime_ns = excluded.mtime_ns, form = excluded.form,
+    sop_class = excluded.sop_class, sop_instance = excluded.sop_instance, study = excluded.study,
+    series = excluded.series, transfer_syntax = excluded.transfer_syntax, run = excluded.run,
+    turn = excluded.turn, state = 'found', attempts = 0, uncertain = 0, rewritten = 0, cause = '',
+    reason = NULL, status = NULL, detail = ''
+WHERE (instance.size, instance.mtime_ns) != (excluded.size, excluded.mtime_ns)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row: one instance and what is known of it.
+
+    ``turn`` orders the entries of a run as they were found in it.
+    """
+
+    id: int
+    source: FileSource
+    form: str
+    identity: Identity
+    turn: int
+    state: State
+    is_uncertain: bool
+    is_rewritten: bool = False
+    cause: Cause | None = None
+    reason: int | None = None
+    status: int | None = None
+    detail: str = ""
+
+    def instance(self, source: Source | None = None) -> Instance:
+        """Return the instance to send."""
+        known = self.identity
+        return Instance(
+            known.sop_class,
+            known.sop_instance,
+            known.study,
+            known.series,
+            known.transfer_syntax,
+            source or self.source,
+            key=self.id,
+            is_uncertain=self.is_uncertain,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Instances of a run in one state, and their bytes."""
+
+    instances: int = 0
+    size: int = 0
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry:
+    """Return the entry that COLUMNS of a row are."""
+    source, identity = FileSource(*row[1:4]), Identity(*row[5:10])
+    turn, state, uncertain, rewritten, cause, reason, status, detail = row[10:]
+    return Entry(
+        row[0],
+        source,
+        row[4],
+        identity,
+        turn,
+        State(state),
+        bool(uncertain),
+        bool(rewritten),
+        Cause(cause) if cause else None,
+        reason,
+        status,
+        detail,
+    )

@@ -1,0 +1,52 @@
+"""What a run needs beside its threads: batches to share, and files that are copies of others."""
+
+from collections.abc import Iterator
+from threading import Lock
+
+from chalicelib.dicomweb.multipart_writer import Buffer
+from chalicelib.useragent.errors import SourceError
+from chalicelib.useragent.journal_entries import Entry
+from chalicelib.useragent.model import Cause, Instance, Outcome, State
+from chalicelib.useragent.sources import FileSource
+
+
+class Shared:
+    """Batches that threads take from one another's hands."""
+
+    def __init__(self, batches: Iterator[list[Instance]]) -> None:
+        self._batches = batches
+        self._lock = Lock()
+
+    def take(self) -> list[Instance] | None:
+        """Return the next batch, None when there is none."""
+        with self._lock:
+            return next(self._batches, None)
+
+
+def failed(entry: Entry, cause: Cause, detail: str) -> Outcome:
+    """Return the outcome of an entry that is not sent."""
+    return Outcome(entry.instance(), State.FAILED, cause, detail=detail)
+
+
+def as_twin(entry: Entry, state: State, reason: int | None = None) -> Outcome:
+    """Return the outcome of a copy, which is that of the first."""
+    detail = "It is a copy of another file here, which was sent."
+    return Outcome(entry.instance(), state, Cause.TWIN, reason, detail=detail)
+
+
+def is_same(first: FileSource, second: FileSource) -> bool:
+    """Return whether two files hold the same bytes."""
+    if first.size != second.size:
+        return False
+    try:
+        return all(
+            bytes(one) == bytes(other)
+            for one, other in zip(_pieces(first), _pieces(second), strict=True)
+        )
+    except (SourceError, ValueError):
+        return False
+
+
+def _pieces(source: FileSource) -> Iterator[Buffer]:
+    for offset in range(0, source.size, 1 << 16):
+        yield source.read(offset, min(1 << 16, source.size - offset))

@@ -1,0 +1,339 @@
+"""The deployed functions do their work under their own roles, and nothing else."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from tests.deployed.conftest import Answer, Deployment, eventually
+
+BUNDLED = (
+    "CT_small.dcm",
+    "MR_small.dcm",
+    "JPEG2000.dcm",
+    "SC_rgb_rle.dcm",
+    "examples_rgb_color.dcm",
+    "rtplan.dcm",
+)
+BOUNDARY = "deployed"
+MULTIPART = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
+
+
+def bundled() -> dict[str, bytes]:
+    """Return pydicom's files by SOP Instance UID."""
+    found = {}
+    for name in BUNDLED:
+        path = get_testdata_file(name, download=False)
+        if path is not None:
+            content = Path(str(path)).read_bytes()
+            found[str(dcmread(str(path)).SOPInstanceUID)] = content
+    assert len(found) >= 5
+    return found
+
+
+FILES = bundled()
+
+
+def body_of(files: dict[str, bytes]) -> bytes:
+    start = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    return b"".join(start + file + b"\r\n" for file in files.values()) + b"--deployed--\r\n"
+
+
+def store(deployment: Deployment, path: str = "/studies") -> Answer:
+    return deployment.send(
+        path,
+        body_of(FILES),
+        deployment.tokens("write"),
+        Content_Type=MULTIPART,
+        Accept="application/dicom+json",
+    )
+
+
+@pytest.fixture(scope="module")
+def stored(deployment: Deployment) -> Answer:
+    return store(deployment)
+
+
+# ---------------------------------------------------------------- who is let in
+
+
+def test_nobody_gets_in_without_a_token(deployment: Deployment) -> None:
+    answer = deployment.send("/studies", body_of(FILES), Content_Type=MULTIPART)
+
+    assert answer.status == 401
+    assert deployment.items("instance/") == []
+
+
+def test_nobody_gets_in_with_a_strangers_token(deployment: Deployment) -> None:
+    strange = deployment.tokens("write")[:-8] + "AAAAAAAA"
+
+    answer = deployment.send("/studies", body_of(FILES), strange, Content_Type=MULTIPART)
+
+    assert answer.status in (401, 403)
+
+
+def test_a_token_for_reading_does_not_store(deployment: Deployment) -> None:
+    answer = deployment.send(
+        "/studies", body_of(FILES), deployment.tokens("read"), Content_Type=MULTIPART
+    )
+
+    assert answer.status == 403
+    assert deployment.items("instance/") == []
+
+
+# ---------------------------------------------------------------- what becomes of instances
+
+
+def test_each_instance_that_was_sent_is_referenced(
+    deployment: Deployment, stored: Answer
+) -> None:
+    assert stored.status == 200, f"{stored.body!r}\n{deployment.log_of('APIHandler')}"
+    items = stored.json()["00081199"]["Value"]
+    assert {item["00081155"]["Value"][0] for item in items} == set(FILES)
+
+
+@pytest.mark.usefixtures("stored")
+def test_each_object_has_the_digest_that_was_sent(deployment: Deployment) -> None:
+    s3, bucket = deployment.emulator.client("s3"), deployment.outputs["BucketName"]
+
+    for uid, content in FILES.items():
+        found = s3.get_object(Bucket=bucket, Key=f"default/instances/{uid}.dcm")
+        digest = hashlib.sha256(content).hexdigest()
+        assert hashlib.sha256(found["Body"].read()).hexdigest() == digest
+        assert found["Metadata"]["sha256"] == digest
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize(
+    ("kind", "function"), [("verdict/", "ValidateInstances"), ("study", "IndexInstances")]
+)
+def test_the_deployed_functions_finish_the_work(
+    deployment: Deployment, kind: str, function: str
+) -> None:
+    studies = len({dcmread(str(get_testdata_file(name))).StudyInstanceUID for name in BUNDLED})
+    expected = len(FILES) if kind == "verdict/" else studies
+
+    eventually(
+        lambda: len(deployment.items(kind)) == expected, lambda: deployment.log_of(function)
+    )
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_audit_function_writes_its_log(deployment: Deployment) -> None:
+    logs, group = deployment.emulator.client("logs"), deployment.outputs["AuditLogName"]
+
+    def written() -> list[Any]:
+        found: list[Any] = logs.filter_log_events(logGroupName=group)["events"]
+        return found
+
+    eventually(lambda: len(written()) > 0, lambda: deployment.log_of("AuditInstances"))
+
+
+@pytest.mark.usefixtures("stored")
+def test_reconcile_restores_what_was_lost(deployment: Deployment) -> None:
+    """A record and a verdict are gone; the object appears anew, and S3 says so."""
+    s3, dynamodb = deployment.emulator.client("s3"), deployment.emulator.client("dynamodb")
+    eventually(lambda: len(deployment.items("verdict/")) == len(FILES), lambda: "not validated")
+    uid = next(iter(FILES))
+    lost = [
+        item
+        for kind in ("instance/", "verdict/")
+        for item in deployment.items(kind)
+        if item["sk"]["S"].endswith(f"/{uid}")
+    ]
+    for item in lost:
+        key = {name: item[name] for name in ("pk", "sk")}
+        dynamodb.delete_item(TableName=deployment.outputs["TableName"], Key=key)
+
+    place = {"Bucket": deployment.outputs["BucketName"], "Key": f"default/instances/{uid}.dcm"}
+    facts = s3.head_object(**place)["Metadata"]
+    s3.copy_object(CopySource=place, MetadataDirective="REPLACE", Metadata=facts, **place)
+
+    def restored() -> bool:
+        kinds = ("instance/", "verdict/")
+        items = [one for kind in kinds for one in deployment.items(kind)]
+        return sum(item["sk"]["S"].endswith(f"/{uid}") for item in items) == len(lost) == 2
+
+    eventually(restored, lambda: deployment.log_of("ReconcileObjects"))
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_update_in_place_loses_nothing(deployment: Deployment) -> None:
+    before = {item["sk"]["S"] for item in deployment.items("")}
+    names = dict(deployment.outputs)
+
+    deployment.apply(Explain="off")
+
+    assert deployment.outputs == names
+    assert before <= {item["sk"]["S"] for item in deployment.items("")}
+    configured = deployment.emulator.client("lambda").get_function_configuration(
+        FunctionName=deployment.resource("APIHandler")
+    )
+    assert configured["Environment"]["Variables"]["EXPLAIN"] == "off"
+    again = store(deployment)
+    assert again.status == 200
+    versions = deployment.emulator.client("s3").list_object_versions(
+        Bucket=deployment.outputs["BucketName"], Prefix="default/instances/"
+    )["Versions"]
+    keys = [version["Key"] for version in versions]
+    # One was written anew on purpose, by the test of reconcile.
+    assert len(keys) - len(set(keys)) <= 1
+    assert len(set(keys)) == len(FILES)
+
+
+@pytest.mark.parametrize("queue", ["Validate", "Index", "Reconcile", "Audit"])
+@pytest.mark.usefixtures("stored")
+def test_nothing_was_given_up_on(deployment: Deployment, queue: str) -> None:
+    attributes = deployment.emulator.client("sqs").get_queue_attributes(
+        QueueUrl=deployment.resource(f"{queue}DeadLetters"), AttributeNames=["All"]
+    )["Attributes"]
+
+    assert attributes["ApproximateNumberOfMessages"] == "0"
+
+
+# ---------------------------------------------------------------- what each role may not do
+
+ROLES = {
+    "ApiHandlerRole",
+    "AuditInstancesRole",
+    "AuthorizeRole",
+    "IndexInstancesRole",
+    "ReconcileObjectsRole",
+    "ValidateInstancesRole",
+}
+CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
+    "reads an object": (
+        "s3",
+        "get_object",
+        {"Bucket": "{BucketName}", "Key": "default/instances/none.dcm"},
+        frozenset({"ApiHandlerRole", "ReconcileObjectsRole", "ValidateInstancesRole"}),
+    ),
+    "writes an object": (
+        "s3",
+        "put_object",
+        {"Bucket": "{BucketName}", "Key": "role/probe", "Body": b""},
+        frozenset({"ApiHandlerRole"}),
+    ),
+    "deletes an object": (
+        "s3",
+        "delete_object",
+        {"Bucket": "{BucketName}", "Key": "role/probe"},
+        frozenset(),
+    ),
+    "opens the bucket": ("s3", "delete_bucket_policy", {"Bucket": "{BucketName}"}, frozenset()),
+    "reads another bucket": (
+        "s3",
+        "list_objects_v2",
+        {"Bucket": "stowage-artifacts"},
+        frozenset(),
+    ),
+    "scans the table": ("dynamodb", "scan", {"TableName": "{TableName}"}, frozenset()),
+    "reads an item": (
+        "dynamodb",
+        "get_item",
+        {"TableName": "{TableName}", "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}},
+        frozenset({"IndexInstancesRole", "ReconcileObjectsRole", "ValidateInstancesRole"}),
+    ),
+    "writes an item": (
+        "dynamodb",
+        "put_item",
+        {"TableName": "{TableName}", "Item": {"pk": {"S": "role"}, "sk": {"S": "probe"}}},
+        frozenset({"IndexInstancesRole", "ValidateInstancesRole"}),
+    ),
+    "deletes an item": (
+        "dynamodb",
+        "delete_item",
+        {"TableName": "{TableName}", "Key": {"pk": {"S": "role"}, "sk": {"S": "probe"}}},
+        frozenset(),
+    ),
+    "announces": (
+        "events",
+        "put_events",
+        {
+            "Entries": [
+                {"Source": "x", "DetailType": "x", "Detail": "{}", "EventBusName": "{EventBusName}"}
+            ]
+        },
+        frozenset({"ApiHandlerRole", "ReconcileObjectsRole"}),
+    ),
+    "empties the index's dead letters": (
+        "sqs",
+        "receive_message",
+        {"QueueUrl": "{IndexDeadLettersUrl}"},
+        frozenset(),
+    ),
+    "reads the audit log": (
+        "logs",
+        "filter_log_events",
+        {"logGroupName": "{AuditLogName}"},
+        frozenset(),
+    ),
+    "makes itself a user": ("iam", "create_user", {"UserName": "x"}, frozenset()),
+    "replaces code": (
+        "lambda",
+        "update_function_code",
+        {"FunctionName": "x", "S3Bucket": "x", "S3Key": "x"},
+        frozenset(),
+    ),
+}
+DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "403")
+
+
+@pytest.fixture(scope="module")
+def credentials(deployment: Deployment) -> Iterator[dict[str, dict[str, str]]]:
+    """The functions' roles, worn by the test: only who may wear them is changed, here alone."""
+    iam, sts = deployment.emulator.client("iam"), deployment.emulator.client("sts")
+    worn = {}
+    for role in sorted(ROLES):
+        name = deployment.resource(role)
+        found = iam.get_role(RoleName=name)["Role"]
+        account = found["Arn"].split(":")[4]
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust_in(account))
+        given = sts.assume_role(RoleArn=found["Arn"], RoleSessionName="test")["Credentials"]
+        worn[role] = {
+            "aws_access_key_id": given["AccessKeyId"],
+            "aws_secret_access_key": given["SecretAccessKey"],
+            "aws_session_token": given["SessionToken"],
+        }
+    yield worn
+
+
+def trust_in(account: str) -> str:
+    return (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
+        f'"Principal": {{"AWS": "arn:aws:iam::{account}:root"}}}}]}}'
+    )
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("call", CALLS)
+def test_a_role_may_do_what_its_function_does_and_no_more(
+    deployment: Deployment, credentials: dict[str, dict[str, str]], role: str, call: str
+) -> None:
+    service, operation, arguments, allowed = CALLS[call]
+    client = deployment.emulator.client(service, **credentials[role])
+    try:
+        answer = getattr(client, operation)(**filled(arguments, deployment.outputs))
+    except ClientError as error:
+        was_denied = error.response["Error"]["Code"] in DENIED
+    else:
+        was_denied = bool(answer.get("FailedEntryCount"))
+
+    assert was_denied == (role not in allowed)
+
+
+def filled(arguments: Any, outputs: dict[str, str]) -> Any:
+    """Return arguments with the names of outputs replaced."""
+    if isinstance(arguments, dict):
+        return {name: filled(value, outputs) for name, value in arguments.items()}
+    if isinstance(arguments, list):
+        return [filled(value, outputs) for value in arguments]
+    if isinstance(arguments, str) and len(arguments) > 2 and arguments[0] == "{":
+        return outputs[arguments[1:-1]]
+    return arguments

@@ -5,8 +5,11 @@ import json
 import sys
 from dataclasses import asdict
 
-from bench.rows import SECTIONS, Plan, Row
+from bench.rows import SECTIONS as STORE_SECTIONS
+from bench.rows import Plan, Row
+from bench.rows_metadata import metadata_rows
 
+SECTIONS = {**STORE_SECTIONS, "metadata": metadata_rows}
 HEADINGS = ("what", "measured", "baseline", "ratio", "aim", "baseline is")
 WIDTHS = (36, 12, 12, 7, 18, 0)
 

@@ -165,11 +165,10 @@ class Uids:
 
     @classmethod
     def of(cls, *words: object, study: str | None = None) -> "Uids":
-        """UIDs that the same words always give."""
+        """UIDs that the same words always give; all of one series when the study is given."""
+        around = (study,) if study else words
         return cls(
-            uid_of("instance", *words),
-            study or uid_of("study", *words),
-            uid_of("series", *words),
+            uid_of("instance", *words), study or uid_of("study", *words), uid_of("series", *around)
         )
 
 

@@ -189,7 +189,6 @@ def test_r102_nothing_else_can_be_posted_to(service: Service, target: str) -> No
 
     # There is no such resource; the service itself does not take POST.
     assert answer.status == (404 if target else 405)
-    assert answer.headers["Content-Type"] == PROBLEM
     assert service.kept() == {}
 
 
@@ -658,7 +657,6 @@ def test_r122_what_is_too_large_is_413_before_anything_is_stored(
     answer = service.store(large.encode())
 
     assert answer.status == 413
-    assert answer.headers["Content-Type"] == PROBLEM
     assert answer.json()["detail"]
     assert service.kept() == {}
 

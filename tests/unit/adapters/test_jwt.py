@@ -126,7 +126,7 @@ def test_more_algorithms_can_be_allowed() -> None:
     [
         ({"exp": NOW - timedelta(minutes=1)}, "ExpiredSignatureError"),
         ({"exp": "soon"}, "DecodeError"),
-        ({"exp": float("inf")}, "OverflowError"),
+        ({"exp": float("inf")}, "DecodeError"),
         ({"exp": ...}, "MissingRequiredClaimError"),
         ({"iat": NOW + timedelta(minutes=2)}, "ImmatureSignatureError"),
         ({"iat": "x"}, "InvalidIssuedAtError"),
@@ -196,7 +196,7 @@ def tampered() -> str:
         (f"{segment({'alg': 'ES256'})}.e30.AA", "no key id"),
         (token({"typ": "logout+jwt"}), "type"),
         (token({"typ": "dpop+jwt"}), "type"),
-        (token({"crit": ["exp"]}), "critical extension"),
+        (token({"crit": ["exp"]}), "InvalidTokenError"),
         (f"{segment({'alg': 'ES256', 'kid': 'ec', 'b64': False})}.e30.AA", "DecodeError"),
         (f"{segment({'alg': ['ES256'], 'kid': 'ec'})}.e30.AA", "algorithm"),
         (f"{segment({'kid': 'ec'})}.e30.AA", "algorithm"),

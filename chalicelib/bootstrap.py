@@ -206,7 +206,6 @@ def resender() -> "Resender":
         index=DynamoDbIndexStore(_table()),
         # Nothing ends this call from outside, so a claim lasts as long as a slow line may need.
         deliverer=_deliverer(DeliverPolicy(lease=3600.0)),
-        telemetry=telemetry(),
         base_uri=settings().base_uri,
     )
 

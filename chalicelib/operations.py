@@ -14,6 +14,7 @@ from chalicelib.forwarding.document import read_document
 from chalicelib.forwarding.dry_run import explain, record_of_file
 from chalicelib.forwarding.nodes import ConfigurationError
 from chalicelib.forwarding.resend import NothingToSend, Resender, ResendReport
+from chalicelib.origin.ports import Unavailable
 from chalicelib.settings import SettingsError
 
 OK, SOME_FAILED, USAGE = 0, 1, 2
@@ -76,8 +77,9 @@ def _run(send: _Sends, say: Say) -> int:
     except (NothingToSend, ConfigurationError, SettingsError) as error:
         say(f"Error: {error}")
         return USAGE
-    finally:
-        bootstrap.telemetry().flush()
+    except Unavailable:
+        say("Error: AWS could not be asked just now; the same command goes on where it was.")
+        return SOME_FAILED
     return OK if is_clean else SOME_FAILED
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from chalicelib.dicomweb.resources import service_url
 from chalicelib.forwarding.configuration import Configuration, DestinationPlan
 from chalicelib.forwarding.deliver import Deliverer, Rest
-from chalicelib.forwarding.forwarder import report
 from chalicelib.forwarding.holds import Standing, standing_of
 from chalicelib.forwarding.model import DeliveryState
 from chalicelib.forwarding.ports import StudyRecords
 from chalicelib.forwarding.rules import destinations_of, refusal
 from chalicelib.origin.model import InstanceRecord
-from chalicelib.origin.ports import IndexStore, Telemetry
+from chalicelib.origin.ports import IndexStore
 
 
 class NothingToSend(Exception):  # noqa: N818 - reads as the fact it is
@@ -64,7 +63,6 @@ class Resender:
     records: StudyRecords
     index: IndexStore
     deliverer: Deliverer
-    telemetry: Telemetry
     base_uri: str
 
     def study(
@@ -130,7 +128,6 @@ class Resender:
         rest = Rest()
         if wanted:
             rest = self.deliverer.deliver(plan, wanted, home, lambda: float("inf"))
-            report(self.telemetry, plan, study, rest)
         return ResendReport(
             study,
             plan.name,

@@ -89,9 +89,7 @@ def test_a_token_for_reading_does_not_store(deployment: Deployment) -> None:
 # ---------------------------------------------------------------- what becomes of instances
 
 
-def test_each_instance_that_was_sent_is_referenced(
-    deployment: Deployment, stored: Answer
-) -> None:
+def test_each_instance_that_was_sent_is_referenced(deployment: Deployment, stored: Answer) -> None:
     assert stored.status == 200, f"{stored.body!r}\n{deployment.log_of('APIHandler')}"
     items = stored.json()["00081199"]["Value"]
     assert {item["00081155"]["Value"][0] for item in items} == set(FILES)
@@ -118,9 +116,7 @@ def test_the_deployed_functions_finish_the_work(
     studies = len({dcmread(str(get_testdata_file(name))).StudyInstanceUID for name in BUNDLED})
     expected = len(FILES) if kind == "verdict/" else studies
 
-    eventually(
-        lambda: len(deployment.items(kind)) == expected, lambda: deployment.log_of(function)
-    )
+    eventually(lambda: len(deployment.items(kind)) == expected, lambda: deployment.log_of(function))
 
 
 @pytest.mark.usefixtures("stored")
@@ -277,7 +273,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
     "replaces code": (
         "lambda",
         "update_function_code",
-        {"FunctionName": "x", "S3Bucket": "x", "S3Key": "x"},
+        {"FunctionName": "x", "S3Bucket": "xxx", "S3Key": "x"},
         frozenset(),
     ),
 }

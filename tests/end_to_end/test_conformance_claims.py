@@ -58,12 +58,12 @@ def test_a_bare_file_is_stored_to_studies(
 ) -> None:
     uids, file = make("bare", partition)
 
-    answer = post(f"/partitions/{partition}/studies", file.bytes(), SINGLE)
+    answer = post(f"/partitions/{partition}/studies", file.encode(), SINGLE)
 
     assert answer.status == 200
     study = f"{local_stack.url}/partitions/{partition}/studies/{uids.study}"
     assert answer.headers["Location"] == answer.headers["Content-Location"] == study
-    assert kept(local_stack, partition, uids.instance) == file.bytes()
+    assert kept(local_stack, partition, uids.instance) == file.encode()
 
 
 @pytest.mark.proves("resource:study", "policy:study-mismatch")
@@ -75,7 +75,7 @@ def test_a_study_takes_its_own_instances_alone(
 
     answer = post(
         f"/partitions/{partition}/studies/{uids.study}",
-        multipart(file.bytes(), other.bytes()),
+        multipart(file.encode(), other.encode()),
         MULTIPART,
     )
 
@@ -83,7 +83,7 @@ def test_a_study_takes_its_own_instances_alone(
     assert values(answer, REFERENCED, INSTANCE) == [uids.instance]
     assert values(answer, FAILED, INSTANCE) == [others.instance]
     assert values(answer, FAILED, REASON) == [0xA901]
-    assert kept(local_stack, partition, uids.instance) == file.bytes()
+    assert kept(local_stack, partition, uids.instance) == file.encode()
 
 
 @pytest.mark.proves('request:multipart/related; type="application/dicom"', "policy:many-studies")
@@ -94,7 +94,7 @@ def test_one_request_may_touch_many_studies(
 
     answer = post(
         f"/partitions/{partition}/studies",
-        multipart(*(file.bytes() for _, file in made)),
+        multipart(*(file.encode() for _, file in made)),
         MULTIPART,
     )
 
@@ -102,7 +102,7 @@ def test_one_request_may_touch_many_studies(
     assert values(answer, REFERENCED, INSTANCE) == [uids.instance for uids, _ in made]
     assert answer.headers["Location"] is None
     for uids, file in made:
-        assert kept(local_stack, partition, uids.instance) == file.bytes()
+        assert kept(local_stack, partition, uids.instance) == file.encode()
 
 
 def accept_of(media_type: str, is_multipart: bool) -> str:
@@ -121,7 +121,7 @@ def test_the_response_comes_in_the_form_that_accept_names(
 ) -> None:
     uids, file = make("response", partition)
 
-    answer = post(f"/partitions/{partition}/studies", file.bytes(), {**SINGLE, "Accept": accept})
+    answer = post(f"/partitions/{partition}/studies", file.encode(), {**SINGLE, "Accept": accept})
 
     assert answer.status == 200
     assert str(answer.headers["Content-Type"]).startswith(accept)
@@ -137,7 +137,7 @@ def test_nothing_is_stored_when_no_response_would_be_acceptable(
     uids, file = make("unacceptable", partition)
 
     answer = post(
-        f"/partitions/{partition}/studies", file.bytes(), {**SINGLE, "Accept": "text/html"}
+        f"/partitions/{partition}/studies", file.encode(), {**SINGLE, "Accept": "text/html"}
     )
 
     assert answer.status == 406
@@ -157,7 +157,7 @@ def test_the_response_is_utf_8_or_nothing(
 
     answer = post(
         f"/partitions/{partition}/studies{query}",
-        file.bytes(),
+        file.encode(),
         {**SINGLE, "Accept-Charset": charset},
     )
 
@@ -171,8 +171,8 @@ def test_the_query_parameter_accept_chooses_among_what_accept_covers(
     _, file = make("query", partition)
     path = f"/partitions/{partition}/studies?accept=application/dicom%2Bxml"
 
-    chosen = post(path, file.bytes(), {**SINGLE, "Accept": "*/*"})
-    uncovered = post(path, file.bytes(), {**SINGLE, "Accept": "application/dicom+json"})
+    chosen = post(path, file.encode(), {**SINGLE, "Accept": "*/*"})
+    uncovered = post(path, file.encode(), {**SINGLE, "Accept": "application/dicom+json"})
 
     assert chosen.headers["Content-Type"] == "application/dicom+xml"
     assert uncovered.status == 400
@@ -186,18 +186,18 @@ def test_a_gzip_payload_is_stored_inflated(
 
     answer = post(
         f"/partitions/{partition}/studies",
-        gzip.compress(file.bytes()),
+        gzip.compress(file.encode()),
         {**SINGLE, "Content-Encoding": "gzip"},
     )
 
     assert answer.status == 200
-    assert kept(local_stack, partition, uids.instance) == file.bytes()
+    assert kept(local_stack, partition, uids.instance) == file.encode()
 
 
 @pytest.mark.proves("header:transfer-encoding")
 def test_a_chunked_payload_is_stored(local_stack: LocalStack, partition: str) -> None:
     uids, file = make("chunked", partition)
-    content = file.bytes()
+    content = file.encode()
     connection = http.client.HTTPConnection(urlsplit(local_stack.url).netloc, timeout=30)
     try:
         connection.request(
@@ -223,11 +223,12 @@ def test_a_resend_succeeds_and_changes_nothing(
     path = f"/partitions/{partition}/studies"
 
     answers = [
-        post(path, content, SINGLE) for content in (file.bytes(), file.bytes(), rewrapped.bytes())
+        post(path, content, SINGLE)
+        for content in (file.encode(), file.encode(), rewrapped.encode())
     ]
 
     assert [answer.status for answer in answers] == [200, 200, 200]
-    assert kept(local_stack, partition, uids.instance) == file.bytes()
+    assert kept(local_stack, partition, uids.instance) == file.encode()
 
 
 @pytest.mark.proves("policy:duplicate")
@@ -238,12 +239,12 @@ def test_another_instance_with_a_stored_uid_is_refused(
     other = file.with_elements(element(PATIENT_ID, "LO", b"OTHER "))
     path = f"/partitions/{partition}/studies"
 
-    first = post(path, file.bytes(), SINGLE)
-    second = post(path, other.bytes(), SINGLE)
+    first = post(path, file.encode(), SINGLE)
+    second = post(path, other.encode(), SINGLE)
 
     assert (first.status, second.status) == (200, 409)
     assert values(second, FAILED, REASON) == [0x0111]
-    assert kept(local_stack, partition, uids.instance) == file.bytes()
+    assert kept(local_stack, partition, uids.instance) == file.encode()
 
 
 @pytest.mark.proves("policy:partitions")
@@ -253,12 +254,12 @@ def test_partitions_do_not_see_each_others_uids(
     uids, file = make("partitions", partition)
     other = file.with_elements(element(PATIENT_ID, "LO", b"OTHER "))
 
-    first = post(f"/partitions/{partition}/studies", file.bytes(), SINGLE)
-    second = post(f"/partitions/{partition}-2/studies", other.bytes(), SINGLE)
+    first = post(f"/partitions/{partition}/studies", file.encode(), SINGLE)
+    second = post(f"/partitions/{partition}-2/studies", other.encode(), SINGLE)
 
     assert (first.status, second.status) == (200, 200)
-    assert kept(local_stack, partition, uids.instance) == file.bytes()
-    assert kept(local_stack, f"{partition}-2", uids.instance) == other.bytes()
+    assert kept(local_stack, partition, uids.instance) == file.encode()
+    assert kept(local_stack, f"{partition}-2", uids.instance) == other.encode()
 
 
 @pytest.mark.proves("policy:bad-part-alone")
@@ -266,12 +267,12 @@ def test_one_bad_part_fails_alone(local_stack: LocalStack, post: Post, partition
     uids, file = make("good", partition)
 
     answer = post(
-        f"/partitions/{partition}/studies", multipart(b"no DICOM", file.bytes()), MULTIPART
+        f"/partitions/{partition}/studies", multipart(b"no DICOM", file.encode()), MULTIPART
     )
 
     assert answer.status == 202
     assert values(answer, OTHER, REASON) == [0xC001]
-    assert kept(local_stack, partition, uids.instance) == file.bytes()
+    assert kept(local_stack, partition, uids.instance) == file.encode()
 
 
 @pytest.mark.proves("policy:truncated-payload")
@@ -279,7 +280,7 @@ def test_nothing_of_a_truncated_payload_is_stored(
     local_stack: LocalStack, post: Post, partition: str
 ) -> None:
     uids, file = make("truncated", partition)
-    body = multipart(file.bytes()).removesuffix(b"--b--\r\n")
+    body = multipart(file.encode()).removesuffix(b"--b--\r\n")
 
     answer = post(f"/partitions/{partition}/studies", body, MULTIPART)
 
@@ -305,7 +306,7 @@ def test_a_preamble_is_kept_or_the_file_refused(
 ) -> None:
     preamble, status = PREAMBLES[kind]
     uids, plain = make(kind, partition)
-    content = preamble + plain.bytes()[128:]
+    content = preamble + plain.encode()[128:]
 
     answer = post(f"/partitions/{partition}/studies", content, SINGLE)
 
@@ -321,7 +322,7 @@ def test_an_unknown_transfer_syntax_is_refused(post: Post, partition: str) -> No
     uids = Uids.of(partition, "private syntax")
     file = make_file(uids, transfer_syntax=uid_of("a private syntax"))
 
-    answer = post(f"/partitions/{partition}/studies", file.bytes(), SINGLE)
+    answer = post(f"/partitions/{partition}/studies", file.encode(), SINGLE)
 
     assert answer.status == 409
     assert values(answer, FAILED, REASON) == [0xC122]
@@ -334,8 +335,8 @@ def test_what_validation_finds_does_not_change_the_response(
     uids, file = make("finding", partition)
     odd = file.with_elements(element(0x00280010, "US", b"\xff\xff"))
 
-    answer = post(f"/partitions/{partition}/studies", odd.bytes(), SINGLE)
+    answer = post(f"/partitions/{partition}/studies", odd.encode(), SINGLE)
 
     assert answer.status == 200
     assert "00081196" not in answer.json()[REFERENCED]["Value"][0]
-    assert kept(local_stack, partition, uids.instance) == odd.bytes()
+    assert kept(local_stack, partition, uids.instance) == odd.encode()

@@ -18,7 +18,7 @@ def test_an_instance_of_every_storage_class_is_stored_as_it_came(
     local_stack: LocalStack, post: Post, partition: str
 ) -> None:
     files = {
-        f"1.2.{number}": make_file(Uids(f"1.2.{number}", "1.3", "1.4", uid)).bytes()
+        f"1.2.{number}": make_file(Uids(f"1.2.{number}", "1.3", "1.4", uid)).encode()
         for number, uid in enumerate((*CLASSES, PRIVATE_CLASS))
     }
 
@@ -39,7 +39,7 @@ def test_an_instance_of_every_storage_class_is_stored_as_it_came(
 def test_other_classes_are_refused_by_their_own_reason(post: Post, partition: str) -> None:
     others = [*NON_PATIENT, *NOT_STORAGE]
     files = [
-        make_file(Uids(f"1.2.{number}", "1.3", "1.4", uid)).bytes()
+        make_file(Uids(f"1.2.{number}", "1.3", "1.4", uid)).encode()
         for number, uid in enumerate(others)
     ]
 

@@ -117,7 +117,7 @@ def make_instance(uid: str, uids: Uids) -> bytes:
         pieces = 3 if uid.endswith(".1") else 1
         pixels = fragments(*cut(image.stream(), pieces))
         file = make_file(uids, transfer_syntax=uid, pixels=pixels)
-    return file.with_elements(*describe(image, row.encoding)).bytes()
+    return file.with_elements(*describe(image, row.encoding)).encode()
 
 
 def describe(image: Image, encoding: Encoding) -> list[bytes]:
@@ -195,7 +195,7 @@ def test_other_syntaxes_are_refused_by_their_own_reason(
     post: Post, partition: str, uid: str
 ) -> None:
     uids = Uids(f"{uid}.1", f"{uid}.2", f"{uid}.3", SECONDARY_CAPTURE)
-    file = make_file(uids, transfer_syntax=uid).bytes()
+    file = make_file(uids, transfer_syntax=uid).encode()
 
     status, module = send(post, partition, file)
 

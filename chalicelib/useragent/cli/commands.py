@@ -13,6 +13,7 @@ from rich.console import Console
 from chalicelib.useragent.acquired import Acquirer, is_acquire_there
 from chalicelib.useragent.capabilities import apply_limits, read_limits
 from chalicelib.useragent.cli.dry_run import Plan, make_plan
+from chalicelib.useragent.cli.operations import resend, rules
 from chalicelib.useragent.cli.options import acquire_options, send_options
 from chalicelib.useragent.cli.screen import print_summary, shown, size_words
 from chalicelib.useragent.cli.settings import (
@@ -53,6 +54,10 @@ Exit codes:
 @click.version_option(package_name="stowage", message="stowage %(version)s")
 def main() -> None:
     """Store DICOM instances at any DICOMweb (STOW-RS) server, and never lose one."""
+
+
+main.add_command(rules)
+main.add_command(resend)
 
 
 @main.command(epilog=_EXIT_CODES)

@@ -141,9 +141,7 @@ class World:
 
     @property
     def resender(self) -> Resender:
-        return Resender(
-            self.configuration, self.records, self.index, self.deliverer, self.telemetry, HOME
-        )
+        return Resender(self.configuration, self.records, self.index, self.deliverer, HOME)
 
     def forward(self, keys: Iterable[InstanceKey]) -> frozenset[InstanceKey]:
         """Forward what one event announces; return what failed."""

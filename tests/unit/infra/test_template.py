@@ -102,6 +102,7 @@ def test_every_route_but_a_preflights_is_guarded(app: Chalice) -> None:
         ("IndexQueue", "index_instances"),
         ("ReconcileQueue", "reconcile_objects"),
         ("AuditQueue", "audit_instances"),
+        ("ForwardQueue", "forward_instances"),
     ],
 )
 def test_a_batch_stays_invisible_for_six_times_the_functions_timeout(
@@ -144,11 +145,25 @@ def test_a_policy_names_its_actions_and_resources(function: str) -> None:
             assert argument[0] in TEMPLATE.resources
         else:
             name = logical_id_of(function)
+            ours, here = "arn:${AWS::Partition}", "${AWS::Region}:${AWS::AccountId}"
             assert argument in {
                 "${Bucket.Arn}/*",
+                f"{ours}:secretsmanager:{here}:secret:${{Name}}/forward/*",
+                f"{ours}:ssm:{here}:parameter/${{Name}}/forward/*",
                 "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
                 f"/aws/lambda/${{AWS::StackName}}-{name}-*:*",
             }
+
+
+def test_only_forwarding_reads_secrets() -> None:
+    readers = {
+        function
+        for function in FUNCTIONS
+        for statement in statements(function)
+        if {"secretsmanager:GetSecretValue", "ssm:GetParameter"}.intersection(statement["Action"])
+    }
+
+    assert readers == {"forward_instances"}
 
 
 def test_only_the_api_puts_objects_and_nobody_deletes_any() -> None:
@@ -222,7 +237,13 @@ def test_the_merged_template_has_no_resource_that_only_one_side_completes(
         assert properties["CodeUri"] == "./deployment.zip"
         assert properties["Environment"]["Variables"]
         assert properties["Timeout"] == CONFIG["lambda_functions"][function]["lambda_timeout"]
-    for source in ("ValidateInstances", "IndexInstances", "ReconcileObjects", "AuditInstances"):
+    for source in (
+        "ValidateInstances",
+        "IndexInstances",
+        "ReconcileObjects",
+        "AuditInstances",
+        "ForwardInstances",
+    ):
         [event] = merged["Resources"][source]["Properties"]["Events"].values()
         assert event["Properties"]["BatchSize"] >= 1
 

@@ -221,10 +221,10 @@ def _deflated_bomb() -> Sample:
 
 
 SAMPLES: dict[str, Callable[[], Sample]] = {
-    **{rule: lambda make=make: Sample(make().bytes()) for rule, make in PARTS.items()},  # type: ignore[misc]
+    **{rule: lambda make=make: Sample(make().encode()) for rule, make in PARTS.items()},  # type: ignore[misc]
     "not-a-dicom-file": lambda: Sample(CANARY * 20),
-    "truncated": lambda: Sample(good().bytes()[:-3]),
-    "too-many-elements": lambda: Sample(good().bytes(), limits=_small(max_elements=5)),
+    "truncated": lambda: Sample(good().encode()[:-3]),
+    "too-many-elements": lambda: Sample(good().encode(), limits=_small(max_elements=5)),
     "inflates-too-large": _deflated_bomb,
-    "filed-under-another-uid": lambda: Sample(good().bytes(), replace(KEY, series="1.2.9")),
+    "filed-under-another-uid": lambda: Sample(good().encode(), replace(KEY, series="1.2.9")),
 }

@@ -51,7 +51,7 @@ class Sample:
 
 
 def rules_of(parts: FileParts) -> set[str]:
-    return Sample(parts.bytes()).rules()
+    return Sample(parts.encode()).rules()
 
 
 def codestream(name: str) -> bytes:

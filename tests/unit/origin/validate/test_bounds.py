@@ -91,7 +91,7 @@ def test_any_change_to_a_real_file_gets_a_verdict(name: str, data: st.DataObject
 @given(st.binary(max_size=400), st.sampled_from(["50", "80", "90", "110", "100", "102", "107"]))
 def test_any_fragment_gets_a_verdict(content: bytes, suffix: str) -> None:
     parts = jpeg(content)
-    head = parts.bytes().replace(b"1.2.4.50", b"1.2.4." + suffix.encode().ljust(2)[:2])
+    head = parts.encode().replace(b"1.2.4.50", b"1.2.4." + suffix.encode().ljust(2)[:2])
     verdict_on(head)
 
 
@@ -108,7 +108,7 @@ def test_a_file_cut_anywhere_gets_a_verdict(name: str) -> None:
 def test_a_rule_leaves_room_for_others() -> None:
     groups = range(0x0009, 0x0609, 2)
     private = b"".join(element(group << 16 | 0x1001, "LO", b"x ") for group in groups)
-    verdict = verdict_on(good(private).bytes()[:-3])
+    verdict = verdict_on(good(private).encode()[:-3])
     kept = [one.rule for one in verdict.findings]
     assert kept[0] == "truncated"
     assert kept.count("private-without-creator") == MAX_FINDINGS_OF_A_RULE
@@ -123,7 +123,7 @@ def test_findings_are_bounded_and_the_worst_are_kept() -> None:
             0x1100,
         )
     )
-    content = good(wrong).bytes()
+    content = good(wrong).encode()
     verdict = validate_object(MemorySource(content), KEY, "00")
     assert len(verdict.findings) <= MAX_FINDINGS
     severities = [list(Severity).index(one.severity) for one in verdict.findings]
@@ -133,7 +133,7 @@ def test_findings_are_bounded_and_the_worst_are_kept() -> None:
 
 def test_findings_stand_in_the_order_of_the_data_set() -> None:
     private = [element(tag, "LO", b"x ") for tag in (0x00091001, 0x00111001, 0x00131001)]
-    verdict = verdict_on(good(*private).bytes())
+    verdict = verdict_on(good(*private).encode())
     paths = [one.tag_path for one in verdict.findings]
     assert paths == ["(0009,1001)", "(0011,1001)", "(0013,1001)"]
 
@@ -141,7 +141,7 @@ def test_findings_stand_in_the_order_of_the_data_set() -> None:
 def test_a_finding_says_which_item_it_is_in() -> None:
     wrong = element(0x00081155, "UI", b"no uid")
     inner = sequence(0x00081140, item() + item(wrong))
-    verdict = verdict_on(good(sequence(0x00081115, item(inner))).bytes())
+    verdict = verdict_on(good(sequence(0x00081115, item(inner))).encode())
     (found,) = verdict.findings
     assert found.tag_path == "(0008,1115)[1].(0008,1140)[2].(0008,1155)"
 
@@ -176,7 +176,7 @@ def large_object(frames: int, frame_bytes: int) -> Recorded:
     table = pack(f"<{frames}I", *range(0, frames * stride, stride))
     number = element(FRAMES, "IS", f"{frames}".ljust(6).encode())
     parts = jpeg(changed=(fragments(offset_table=table), number))
-    head = parts.bytes()[:-8]
+    head = parts.encode()[:-8]
     pieces = {0: head}
     for frame in range(frames):
         at = len(head) + frame * stride
@@ -205,7 +205,7 @@ def test_thousands_of_frames_are_judged() -> None:
 def test_fragments_are_bounded() -> None:
     limits = DicomFileLimits(structure=StructureLimits(max_elements=1000))
     parts = jpeg(*[b"\xff\xd8"] * 1000)
-    assert "too-many-elements" in Sample(parts.bytes(), limits=limits).rules()
+    assert "too-many-elements" in Sample(parts.encode(), limits=limits).rules()
 
 
 def test_a_long_value_is_not_read() -> None:

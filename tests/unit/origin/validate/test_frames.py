@@ -104,7 +104,7 @@ def test_a_process_that_the_syntax_does_not_hold_is_found(name: str, syntax: str
     ],
 )
 def test_another_codec_is_named(name: str, syntax: str, starts: str) -> None:
-    findings = Sample(of_codestream(name, syntax).bytes()).verdict().findings
+    findings = Sample(of_codestream(name, syntax).encode()).verdict().findings
     (found,) = [one for one in findings if one.rule == "codestream-unreadable"]
     assert starts in found.detail
 
@@ -117,7 +117,7 @@ def test_a_segment_beyond_its_rle_frame_is_found() -> None:
 
 def test_the_last_frame_is_looked_at_too() -> None:
     other = codestream("jpeg_baseline_rgb.jpg")
-    findings = Sample(jpeg(JPEG_FRAME, other, changed=(TWO_FRAMES,)).bytes()).verdict().findings
+    findings = Sample(jpeg(JPEG_FRAME, other, changed=(TWO_FRAMES,)).encode()).verdict().findings
     assert {one.rule for one in findings} == {"codestream-size", "codestream-samples"}
     assert all(one.detail.startswith("Frame 2 ") for one in findings)
 

@@ -27,7 +27,7 @@ ALSO_TRUE = {
 
 
 def test_a_good_instance_has_no_finding() -> None:
-    assert Sample(good().bytes()).verdict().findings == ()
+    assert Sample(good().encode()).verdict().findings == ()
 
 
 def test_every_rule_has_a_sample() -> None:
@@ -82,9 +82,9 @@ def test_a_row_is_complete(rule: str) -> None:
 
 def test_a_sequence_in_file_meta_is_judged_like_any_element() -> None:
     sequence_in_meta = element(0x00020100, "SQ", item(element(0x00081155, "UI", b"no uid")))
-    assert "value-grammar" in Sample(good().with_meta(sequence_in_meta).bytes()).rules()
+    assert "value-grammar" in Sample(good().with_meta(sequence_in_meta).encode()).rules()
     broken = element(0x00020100, "SQ", b"no item!")
-    assert "file-meta-unreadable" in Sample(good().with_meta(broken).bytes()).rules()
+    assert "file-meta-unreadable" in Sample(good().with_meta(broken).encode()).rules()
 
 
 def test_what_only_intake_saw_becomes_findings_of_its_own() -> None:

@@ -13,7 +13,7 @@ from tests.fakes.instances import MemoryInstanceStore
 from tests.fakes.verdicts import MemoryVerdictStore
 from tests.unit.origin.validate.samples import KEY, UIDS, good
 
-CONTENT = good().bytes()
+CONTENT = good().encode()
 OTHER = "1.2.3.4"
 
 

@@ -104,7 +104,7 @@ def rules_of(vr: str, value: bytes, *around: bytes) -> set[str]:
     """What is found in a private element, of which the dictionary says nothing."""
     pad_byte = VRS[vr].pad if vr not in VALUE_BYTES else b""
     value += pad_byte * (len(value) % 2)
-    found = Sample(good(CREATOR, element(PRIVATE, vr, value), *around).bytes()).rules()
+    found = Sample(good(CREATOR, element(PRIVATE, vr, value), *around).encode()).rules()
     return found - {"element-odd"}
 
 
@@ -174,7 +174,7 @@ def test_an_item_may_declare_a_character_set_of_its_own() -> None:
     inside = cs(CHARACTER_SET, b"ISO_IR 192") + element(0x00081155, "UI", b"1.2\0")
     text = element(0x00204000, "LT", "ü".encode())
     items = item(inside + text) + item(text)
-    found = Sample(good(CHARACTER_SET, sequence(0x00081140, items)).bytes()).verdict().findings
+    found = Sample(good(CHARACTER_SET, sequence(0x00081140, items)).encode()).verdict().findings
     assert [(one.rule, one.tag_path) for one in found] == [
         ("character-set-missing", "(0008,1140)[2].(0020,4000)")
     ]

@@ -17,10 +17,10 @@ run: $(INSTALLED) ## The whole stack on this machine (PORT=8080, FILES=directory
 	@$(BIN)/python -m infra.local
 
 test: $(INSTALLED) ## All tests a change must pass (JOBS=2)
-	@$(BIN)/python -m pytest -n $(JOBS) --proof=check
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --proof=check
 
 proof: $(INSTALLED) ## Prove the conformance statement's rows anew and write it
-	@$(BIN)/python -m pytest -n $(JOBS) -m proves --proof=write
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m proves --proof=write
 	@$(BIN)/python -m infra.conformance
 
 check: $(INSTALLED) ## Lint, format, types, import contracts, conformance statement

@@ -1,4 +1,4 @@
-"""What was said and stored of an instance: read with boto3 and pydicom, compared with what was sent."""
+"""What was said and stored of an instance, and whether it is what was sent."""
 
 from collections.abc import Iterable, Mapping
 from io import BytesIO

@@ -8,20 +8,11 @@ import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
-from math import isnan
 from typing import Any, Literal
 from xml.etree import ElementTree
 
-from pydicom import Dataset, FileDataset, dcmread
 from pydicom.datadict import keyword_for_tag
-from pydicom.encaps import generate_fragments, parse_basic_offsets
 
-from chalicelib.adapters.dynamodb.table import Table
-from chalicelib.adapters.dynamodb.verdicts import DynamoDbVerdictStore
-from chalicelib.origin.model import Finding, InstanceKey, Severity
-from chalicelib.origin.validate import observed
-from infra.local.stack import LocalStack
 from tests.builders_dicom import Uids
 
 Form = Literal["json", "xml"]

@@ -25,7 +25,7 @@ _BLANK_LINE = b"\r\n\r\n"
 _LINE_END = re.compile(rb"(?P<closing>--)|[ \t]{0,%d}(?=\r\n)" % _MAX_PADDING)
 _LINE_END_BEGUN = re.compile(rb"-|[ \t]{0,%d}\r?" % _MAX_PADDING)
 _FOLD = re.compile(r"\r\n[ \t]+")
-_FIELD = re.compile(rf"({TOKEN}):[ \t]*([\t -~\x80-\xff]*)")
+_FIELD = re.compile(rf"({TOKEN}):([\t -~\x80-\xff]*)")
 _SINGULAR = ("content-type", "content-length", "content-location", "content-id")
 _LENGTH = re.compile(r"[0-9]{1,19}")
 
@@ -287,7 +287,7 @@ class MultipartParser:
                     f"Field {number} in the header of part {self._number} is not a name, "
                     "a colon and text without control characters, ended by CRLF."
                 )
-            fields.append((field[1], field[2].rstrip(" \t")))
+            fields.append((field[1], field[2].strip(" \t")))
         headers = Headers(fields)
         for name in _SINGULAR:
             if len(headers.all(name)) > 1:

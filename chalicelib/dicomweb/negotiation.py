@@ -33,7 +33,7 @@ from chalicelib.standard.media_types import (
 RESPONSE_BOUNDARY = "stowage-store-instances-response"
 
 _RENDERED = frozenset(row.media_type for row in RENDERED_TYPES)
-_CHARSET = re.compile(r'"?([^";]+?)"?[ \t]*(?:;[ \t]*[qQ][ \t]*=[ \t]*([^ \t]+))?')
+_CHARSET = re.compile(r'"?([^";]*[^"; \t])"?[ \t]*(?:;[ \t]*[qQ][ \t]*=[ \t]*([^ \t]+))?')
 _UTF8_NAMES = ("utf-8", "iso_ir 192", "*")  # PS3.18 Annex D; the most specific first
 
 

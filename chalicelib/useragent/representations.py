@@ -20,7 +20,7 @@ from chalicelib.dicomweb.multipart_writer import (
     OutgoingPart,
 )
 from chalicelib.standard.bulkdata_media_types import OCTET_STREAM, bulkdata_media_type
-from chalicelib.standard.codestream_syntaxes import VIDEO
+from chalicelib.standard.codestream_syntaxes import MULTI_COMPONENT, VIDEO
 from chalicelib.standard.media_types import DICOM_JSON, DICOM_XML
 from chalicelib.useragent.bulkdata_ranges import (
     ENCAPSULATED_DOCUMENT,
@@ -38,6 +38,7 @@ from chalicelib.useragent.sources import CHUNK_BYTES, Source, ranges_of
 _NUMBER_OF_FRAMES, _BITS_ALLOCATED = 0x00280008, 0x00280100
 _DOCUMENT_TYPE, _DOCUMENT_LENGTH = 0x00420012, 0x00420015
 _METADATA_BYTES = 16 * 1024
+_SOC_AND_SIZ = b"\xff\x4f\xff\x51"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,11 @@ def _bulkdata_parts(parted: Parted, bulk: Bulk, location: str) -> Iterator[Outgo
 
 
 def _compressed(parted: Parted, bulk: Bulk, location: str) -> Iterator[OutgoingPart]:
-    """Yield a part for each frame, all with one Content-Location, or one for a video."""
+    """Yield a part for each frame, all with one Content-Location, or one for a video.
+
+    A codestream of JPEG 2000 Part 2 may hold several frames as its components (PS3.5 A.4.4): then
+    each codestream is a part.
+    """
     syntax = parted.syntax
     if bulkdata_media_type(syntax.media_type) is None:
         raise SourceError(
@@ -161,8 +166,23 @@ def _compressed(parted: Parted, bulk: Bulk, location: str) -> Iterator[OutgoingP
     frames = 1
     if "/" not in bulk.path:
         frames = _number(parted.dataset, _NUMBER_OF_FRAMES, 1)
-    for fragments in frames_of(bulk, frames, ranges_of(parted.source)):
+    if syntax.uid in MULTI_COMPONENT and len(bulk.ranges) != frames:
+        found = _codestreams_of(parted.source, bulk)
+    else:
+        found = frames_of(bulk, frames, ranges_of(parted.source))
+    for fragments in found:
         yield _outgoing(parted.source, kind, location, fragments)
+
+
+def _codestreams_of(source: Source, bulk: Bulk) -> list[list[Range]]:
+    """Return the fragments of each codestream: those that begin one, and what follows them."""
+    streams: list[list[Range]] = []
+    for fragment in bulk.ranges:
+        begun = source.read(fragment.offset, min(fragment.length, len(_SOC_AND_SIZ)))
+        if begun == _SOC_AND_SIZ or not streams:
+            streams.append([])
+        streams[-1].append(fragment)
+    return streams
 
 
 def _document(parted: Parted, bulk: Bulk, location: str) -> OutgoingPart:

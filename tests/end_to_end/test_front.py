@@ -443,7 +443,7 @@ def test_gzip_reaches_the_function_in_each_shape(
     make_front: MakeFront, shape: Gzip, is_decoded: bool, keeps_field: bool
 ) -> None:
     status, _, body = post(
-        make_front(gzip=shape), gzip.compress(b"DICM" * 100), Content_Encoding="gzip"
+        make_front(gzip=shape), gzip.compress(b"DICM" * 100, mtime=0), Content_Encoding="gzip"
     )
 
     told = json.loads(body)
@@ -456,10 +456,10 @@ def test_gzip_reaches_the_function_in_each_shape(
     ("body", "coding", "status"),
     [
         (b"not gzip", "gzip", 415),
-        (gzip.compress(b"DICM" * 100)[:-9], "gzip", 415),
+        (gzip.compress(b"DICM" * 100, mtime=0)[:-9], "gzip", 415),
         (b"DICM", "br", 415),
         (b"DICM", "identity", 200),
-        (gzip.compress(b"\0" * 2000), "gzip", 413),
+        (gzip.compress(b"\0" * 2000, mtime=0), "gzip", 413),
     ],
 )
 def test_a_decoding_gateway_refuses_what_it_cannot_decode(

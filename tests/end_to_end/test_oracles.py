@@ -28,6 +28,7 @@ from pydicom.uid import UID
 from infra.local.stack import LocalStack
 from tests.builders_dicom import Uids, uid_of
 from tests.end_to_end.conftest import Post
+from tests.read_back import fragments_of, stored_bytes, stored_file
 from tests.representations import (
     FORMS,
     NAMESPACE,
@@ -41,12 +42,9 @@ from tests.representations import (
     alone,
     attributes_of,
     changed,
-    fragments_of,
     json_object,
     pixel_attributes,
     represent,
-    stored_bytes,
-    stored_file,
 )
 
 WHOLE = Path(__file__).resolve().parent.parent / "samples" / "whole"

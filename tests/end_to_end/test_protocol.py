@@ -1,7 +1,7 @@
 """The Store Transaction over HTTP (PS3.18 10.5), fact by fact, for payloads of DICOM files.
 
-Answers are read by parsers that share nothing with those that wrote them. The names R-… are those
-of the requirements that ``docs`` derives from the standard.
+Answers are read by parsers that share nothing with those that wrote them. R-… are the numbers by
+which the code's comments cite the facts.
 """
 
 import email

@@ -8,7 +8,7 @@ from tests.hostile.canary import find_canary
 from tests.hostile_metadata.conftest import Evidence, case_of
 from tests.hostile_metadata.corpus import CASES
 from tests.hostile_metadata.hostile import Hostile
-from tests.representations import FAILED, OTHER, REASON, REFERENCED
+from tests.read_back import FAILED, OTHER, REASON, REFERENCED
 
 every_case = pytest.mark.parametrize("hostile", CASES.values(), ids=list(CASES))
 

@@ -4,11 +4,13 @@ import pytest
 
 from chalicelib.settings import (
     ALGORITHMS,
+    ForwardSettings,
     Settings,
     SettingsError,
     TokenSettings,
     load,
     load_audit_log,
+    load_forward_settings,
     load_token_settings,
 )
 

@@ -100,7 +100,7 @@ def running(python: Path, scratch: Path) -> Iterator[Emulator]:
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(2)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

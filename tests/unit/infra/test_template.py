@@ -18,7 +18,7 @@ from chalice.utils import OSUtils
 
 from infra.local.gateway_responses import RESPONSES_KEY
 from infra.local.stack import CONFIG_PATH
-from infra.local.template import FUNCTION_TYPE, TEMPLATE_PATH, load_template
+from infra.local.template import FUNCTION_TYPE, TEMPLATE_PATH, Resource, load_template
 from infra.package.template import complete
 
 TEMPLATE = load_template()
@@ -135,24 +135,63 @@ def statements(function: str) -> list[dict[str, Any]]:
     return found
 
 
+ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
+WILDCARDS = {
+    "${Bucket.Arn}/*": "keys are made of UIDs that nobody knows beforehand",
+    f"arn:${{AWS::Partition}}:secretsmanager:{ACCOUNT}:secret:${{Name}}/forward/*": (
+        "destinations' secrets are made by operators, and end in letters of AWS's choice"
+    ),
+    f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/${{Name}}/forward/*": (
+        "destinations' parameters are made by operators"
+    ),
+} | {
+    f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group:"
+    f"/aws/lambda/${{AWS::StackName}}-{logical_id_of(function)}-*:*": (
+        "CloudFormation chooses the end of the function's name; to name the function itself here "
+        "would be circular. The last one stands for log streams, which Lambda names"
+    )
+    for function in FUNCTIONS
+}
+"""Every resource with a wildcard that a policy may name, and why."""
+
+
+def resources_of(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    named = statement["Resource"]
+    return named if isinstance(named, list) else [named]
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_policy_names_its_actions_and_resources(function: str) -> None:
     assert CONFIG["autogen_policy"] is False
     for statement in statements(function):
+        assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
         assert not any("*" in action for action in statement["Action"])
-        [(intrinsic, argument)] = statement["Resource"].items()
-        if intrinsic == "Fn::GetAtt":
-            assert argument[0] in TEMPLATE.resources
-        else:
-            name = logical_id_of(function)
-            ours, here = "arn:${AWS::Partition}", "${AWS::Region}:${AWS::AccountId}"
-            assert argument in {
-                "${Bucket.Arn}/*",
-                f"{ours}:secretsmanager:{here}:secret:${{Name}}/forward/*",
-                f"{ours}:ssm:{here}:parameter/${{Name}}/forward/*",
-                "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
-                f"/aws/lambda/${{AWS::StackName}}-{name}-*:*",
-            }
+        for resource in resources_of(statement):
+            [(intrinsic, argument)] = resource.items()
+            if intrinsic == "Fn::GetAtt":
+                assert argument[0] in TEMPLATE.resources
+            else:
+                assert intrinsic == "Fn::Sub"
+                assert "*" not in argument or argument in WILDCARDS
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_writes_no_other_functions_log(function: str) -> None:
+    logs = [
+        resource["Fn::Sub"]
+        for statement in statements(function)
+        for resource in resources_of(statement)
+        if "/aws/lambda/" in resource.get("Fn::Sub", "")
+    ]
+
+    assert [f"-{logical_id_of(function)}-" in one for one in logs] == [True]
+
+
+@pytest.mark.parametrize(
+    "resource", [*TEMPLATE.of_type("AWS::IAM::Policy")], ids=lambda item: item.logical_id
+)
+def test_a_policy_of_the_template_has_no_wildcard(resource: Resource) -> None:
+    assert "*" not in json.dumps(resource.properties["PolicyDocument"])
 
 
 def test_only_forwarding_reads_secrets() -> None:

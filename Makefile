@@ -2,16 +2,17 @@
 # environment first, so a bare clone needs nothing but Python 3.11 to 3.13 and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test proof check bench package clean
+.PHONY: help run test test-deployed proof check bench package audit clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 JOBS ?= 2
-AWS_DEFAULT_REGION ?= us-east-1
+ARCHITECTURE ?= x86_64
+AUTHORIZER ?= jwt
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
 run: $(INSTALLED) ## The whole stack on this machine (PORT=8080, FILES=directory, DEMO=0)
 	@$(BIN)/python -m infra.local
@@ -30,13 +31,18 @@ check: $(INSTALLED) ## Lint, format, types, import contracts, conformance statem
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.conformance --check
 
-bench: $(INSTALLED) ## What a store costs, next to what it could cost at best
+bench: package ## What a store costs, next to what it could cost at best
 	@$(BIN)/python -m bench
 
-package: $(INSTALLED) ## The CloudFormation template and zip for deployment, in build/
+package: $(INSTALLED) ## Template and zip for deployment, in build/ (ARCHITECTURE=x86_64, AUTHORIZER=jwt)
 	@rm -rf build
-	@PATH="$(abspath $(BIN)):$$PATH" AWS_DEFAULT_REGION=$(AWS_DEFAULT_REGION) \
-		$(BIN)/chalice package --merge-template infra/template.yaml build/
+	@$(BIN)/python -m infra.package --architecture $(ARCHITECTURE) --authorizer $(AUTHORIZER)
+
+test-deployed: $(INSTALLED) ## Package, deploy to an emulator of AWS, store, validate, index, be refused
+	@STOWAGE_DEPLOYED=1 $(BIN)/python -m pytest tests/deployed
+
+audit: package ## What cfn-lint and checkov say of the template, beside what is justified
+	@$(BIN)/python -m infra.audit build/sam.yaml
 
 clean: ## Remove everything that these commands made
 	@rm -rf $(VENV) build .stowage .pytest_cache .mypy_cache .ruff_cache .hypothesis \

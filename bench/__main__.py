@@ -8,8 +8,15 @@ from dataclasses import asdict
 from bench.rows import SECTIONS as STORE_SECTIONS
 from bench.rows import Plan, Row
 from bench.rows_metadata import metadata_rows
+from bench.rows_useragent import useragent_rows
+from bench.zipped import zip_rows
 
-SECTIONS = {**STORE_SECTIONS, "metadata": metadata_rows}
+SECTIONS = {
+    **STORE_SECTIONS,
+    "metadata": metadata_rows,
+    "useragent": useragent_rows,
+    "zip": zip_rows,
+}
 HEADINGS = ("what", "measured", "baseline", "ratio", "aim", "baseline is")
 WIDTHS = (36, 12, 12, 7, 18, 0)
 

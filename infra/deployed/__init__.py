@@ -1,1 +1,1 @@
-"""``make test-deployed``: the packaged product, deployed to an emulator that knows nothing of it."""
+"""``make test-deployed``: the package, deployed to an emulator that knows nothing of it."""

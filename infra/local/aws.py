@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -74,13 +75,17 @@ def _embedded() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _one_call_at_a_time() -> Iterator[None]:
-    """Make conditional puts atomic: the stand-in looks first and puts then, S3 does not."""
+    """Make conditional puts atomic: the stand-in looks first and puts then, AWS does not.
+
+    Queues are left alone: a pump's long poll would keep everybody else waiting.
+    """
     from moto.core.botocore_stubber import BotocoreStubber
 
     lock, answer = threading.Lock(), BotocoreStubber.process_request
 
     def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
-        with lock:
+        is_of_a_queue = (urlsplit(request.url).hostname or "").startswith("sqs.")
+        with contextlib.nullcontext() if is_of_a_queue else lock:
             return answer(stubber, request)
 
     BotocoreStubber.process_request = answer_alone

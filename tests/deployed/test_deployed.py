@@ -1,7 +1,6 @@
 """The deployed functions do their work under their own roles, and nothing else."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +280,7 @@ DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "403")
 
 
 @pytest.fixture(scope="module")
-def credentials(deployment: Deployment) -> Iterator[dict[str, dict[str, str]]]:
+def credentials(deployment: Deployment) -> dict[str, dict[str, str]]:
     """The functions' roles, worn by the test: only who may wear them is changed, here alone."""
     iam, sts = deployment.emulator.client("iam"), deployment.emulator.client("sts")
     worn = {}
@@ -296,7 +295,7 @@ def credentials(deployment: Deployment) -> Iterator[dict[str, dict[str, str]]]:
             "aws_secret_access_key": given["SecretAccessKey"],
             "aws_session_token": given["SessionToken"],
         }
-    yield worn
+    return worn
 
 
 def trust_in(account: str) -> str:

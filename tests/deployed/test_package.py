@@ -164,9 +164,7 @@ SETTINGS = (
         ("authorizer", {"boto3", "pydicom", "PIL", "yaml", "chalicelib.origin.store"}),
     ],
 )
-def test_a_function_imports_only_what_it_uses(
-    unpacked: Path, root: str, foreign: set[str]
-) -> None:
+def test_a_function_imports_only_what_it_uses(unpacked: Path, root: str, foreign: set[str]) -> None:
     program = f"{SETTINGS}import app; app.functions.bootstrap.{root}(); print(*sys.modules)"
 
     imported = set(run(unpacked, program).split())

@@ -24,7 +24,10 @@ from xml.etree import ElementTree
 import boto3
 import pytest
 
+from chalicelib.origin.events import encode_event
+from chalicelib.origin.model import InstanceKey
 from infra.local.issuer import load_or_make_key, make_token
+from tests.builders import make_event
 from tests.builders_dicom import Patient, Uids, make_file
 from tests.end_to_end.conftest import Answer
 from tests.hostile.canary import PATIENT, find_canary
@@ -266,3 +269,24 @@ def test_a_resend_is_told_from_a_store_by_its_action(guarded: Guarded) -> None:
     found = wait_for(both)
     actions = {re.search('EventActionCode="(.)"', line["message"])[1] for line in found}
     assert actions == {"C", "R"}
+
+
+def test_an_event_that_comes_twice_has_one_message_id(guarded: Guarded) -> None:
+    uid, event_id = make_uid(), str(uuid.uuid4())
+    guarded.send("/studies", guarded.token("write"), make(uid))
+    [first] = wait_for(lambda: messages(guarded, uid))
+    stored = make_event([InstanceKey("default", "1.2.9", SERIES, uid)], "an-earlier-request")
+    envelope = {"id": event_id, "time": "2026-05-01T10:00:01Z", "detail": encode_event(stored)}
+    sqs = guarded.client("sqs")
+    url = sqs.get_queue_url(QueueName="stowage-audit")["QueueUrl"]
+
+    def repeated() -> list[dict[str, Any]]:
+        found = [line for line in messages(guarded, uid) if line["event_id"] == event_id]
+        return found if len(found) == 2 else []
+
+    for _ in range(2):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(envelope))
+    once, again = wait_for(repeated)
+
+    assert once == again
+    assert once["message_id"] != first["message_id"]

@@ -23,8 +23,8 @@ from infra.local.stack import LocalStack
 from tests.builders_dicom import BIG, DEFLATED, IMPLICIT, LITTLE, Uids, make_file, uid_of
 
 ROOT = Path(__file__).resolve().parents[2]
-INSTANCES = 150
-KILLS = 5
+INSTANCES = 300
+KILLS = 7
 REAL = (
     "CT_small.dcm",
     "JPEG2000.dcm",

@@ -18,7 +18,9 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from chalicelib.adapters.jwks import read_keys
 from chalicelib.adapters.jwt import JwtRules, JwtVerifier
-from chalicelib.origin.authorize import TokenRefused
+from chalicelib.entrypoints.authorizer import Unauthorized
+from chalicelib.origin.authorize import Authorizer, GrantRules, TokenRefused
+from chalicelib.origin.ports import Unavailable
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER_EC_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -242,3 +244,18 @@ def test_garbage_is_refused(make: Callable[[], str]) -> None:
 def test_any_text_is_refused_and_nothing_else_happens(text: str) -> None:
     with pytest.raises(TokenRefused):
         VERIFIER.verify(text)
+
+
+class KeysDown:
+    """A key set that cannot be had."""
+
+    def find(self, key_id: str) -> Any:
+        raise Unavailable("the issuer's keys cannot be had")
+
+
+def test_while_keys_cannot_be_had_a_token_is_not_refused_for_good() -> None:
+    authorizer = Authorizer(JwtVerifier(KeysDown(), RULES), GrantRules())
+
+    with pytest.raises(Unavailable) as error:
+        authorizer.authorize(f"Bearer {token()}")
+    assert str(error.value) != str(Unauthorized())

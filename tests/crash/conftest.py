@@ -133,7 +133,7 @@ def make_clients(url: str) -> Clients:
     )
     made = {
         service: session.client(service, endpoint_url=url)
-        for service in ("s3", "sqs", "dynamodb", "events")
+        for service in ("s3", "sqs", "dynamodb", "events", "logs")
     }
     account = session.client("sts", endpoint_url=url).get_caller_identity()["Account"]
     return Clients(**made, account=account, region=DEFAULT_REGION)

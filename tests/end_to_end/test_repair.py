@@ -57,13 +57,15 @@ def test_rebuild_makes_table_and_index_anew_from_the_bucket(
     partition: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    capsys.readouterr()
     before = {(key["pk"]["S"], key["sk"]["S"]) for key in keys_of(local_stack, partition)}
     assert forget(local_stack, partition) == len(before) > 6
 
     assert main(["--partition", partition, "rebuild"]) == 0
+    told = capsys.readouterr().out
     local_stack.drain()
 
-    assert capsys.readouterr().out == "3 objects: 3 recorded, 3 announced, 0 failed\n"
+    assert told == "3 objects: 3 recorded, 3 announced, 0 failed\n"
     after = {(key["pk"]["S"], key["sk"]["S"]) for key in keys_of(local_stack, partition)}
     # What intake observed is in the event alone: nothing in the bucket tells it.
     assert after == {key for key in before if not key[1].startswith("observed/")}
@@ -80,8 +82,8 @@ def test_rebuild_replaces_a_record_that_is_wrong(
     local_stack.clients.dynamodb.update_item(
         TableName=local_stack.table,
         Key=wrong,
-        UpdateExpression="SET size = :size",
-        ExpressionAttributeValues={":size": {"N": "1"}},
+        UpdateExpression="SET sop_class = :other",
+        ExpressionAttributeValues={":other": {"S": "1.2.3"}},
     )
 
     assert main(["--partition", partition, "rebuild"]) == 0
@@ -106,6 +108,7 @@ def test_reconcile_completes_what_is_missing_and_nothing_else(
     partition: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    capsys.readouterr()
     lost = next(iter(FILES))
     for kind in ("instance/", "verdict/"):
         [key] = [
@@ -116,9 +119,10 @@ def test_reconcile_completes_what_is_missing_and_nothing_else(
         local_stack.clients.dynamodb.delete_item(TableName=local_stack.table, Key=key)
 
     assert main(["--partition", partition, "reconcile"]) == 0
+    told = capsys.readouterr().out
     local_stack.drain()
 
-    assert capsys.readouterr().out == "3 objects: 1 recorded, 1 announced, 0 failed\n"
+    assert told == "3 objects: 1 recorded, 1 announced, 0 failed\n"
     promises.assert_judged(FILES)
 
 

@@ -1,42 +1,58 @@
 """Metadata with bulkdata from the user agent: the parts on the wire, and what is stored of them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import pydicom
 import pytest
 
 from chalicelib.standard.bulkdata_media_types import bulkdata_media_type
-from chalicelib.standard.codestream_syntaxes import VIDEO
-from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES, Acceptance
+from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES
+from chalicelib.useragent.transport import HttpTransport
 from infra.local.stack import LocalStack
-from tests.builders_dicom import Uids, make_file
-from tests.end_to_end.test_every_transfer_syntax import (
-    CODESTREAMS,
-    SECONDARY_CAPTURE,
-    VIDEO_ENDOSCOPIC,
-    make_instance,
+from tests.builders_dicom import PIXEL_DATA, Uids, make_file, pad
+from tests.end_to_end.test_send_every_representation import (
+    METADATA,
+    NATIVE,
+    Loop,
+    coded_syntaxes,
+    document,
+    fragments_of,
+    instance_of,
+    native_frames,
+    one_image,
+    stream_of,
 )
-from tests.end_to_end.test_stowage_send import stored_in
-from tests.end_to_end.test_user_agent_requests import run
-from tests.end_to_end.wire import lists, wired
-from tests.representations import fragments_of
+from tests.end_to_end.wire import client_of, lists, wired
+from tests.unit.useragent.fakes import Sent
 
-FORMS = ("json", "xml")
+OCTETS = "application/octet-stream"
+
+
+@pytest.fixture
+def loop(local_stack: LocalStack, partition: str) -> Loop:
+    return Loop(local_stack, partition, HttpTransport(local_stack.url))
+
+
+def on_the_wire(form: str, content: bytes) -> Sent:
+    """Return what a server gets of a file."""
+    instance = instance_of(content)
+    with wired(lists(instance.sop_instance)) as wire:
+        [outcome] = client_of(wire.url, encoder=METADATA[form]).store([instance])
+    assert outcome.state.is_stored
+    return wire.posts[0]
 
 
 def compressed() -> Iterator[tuple[str, str]]:
-    """Yield media type and syntax of what is a compressed stream with a type of bulkdata."""
-    for uid, row in TRANSFER_SYNTAXES.items():
-        if row.acceptance is Acceptance.REFUSED or not row.encapsulated or not row.media_type:
-            continue
-        known = bulkdata_media_type(row.media_type)
+    """Yield media type and syntax of the streams of which there is a sample."""
+    for uid in coded_syntaxes():
+        media_type = TRANSFER_SYNTAXES[uid].media_type
+        known = bulkdata_media_type(media_type)
         if known is not None and uid in known.transfer_syntaxes:
-            yield row.media_type, uid
+            yield media_type, uid
 
 
-def every_one() -> list[object]:
-    return [
+@pytest.mark.parametrize(
+    ("form", "media_type", "uid"),
+    [
         pytest.param(
             form,
             media_type,
@@ -45,57 +61,64 @@ def every_one() -> list[object]:
             marks=pytest.mark.proves(f"ua-bulkdata:{media_type.lower()}:{uid}:{form}"),
         )
         for media_type, uid in compressed()
-        for form in FORMS
-    ]
-
-
-@pytest.mark.parametrize(("form", "media_type", "uid"), every_one())
+        for form in METADATA
+    ],
+)
 def test_a_compressed_stream_is_a_part_of_its_media_type(
-    local_stack: LocalStack, partition: str, tmp_path: Path, form: str, media_type: str, uid: str
+    loop: Loop, form: str, media_type: str, uid: str
 ) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    sop_class = VIDEO_ENDOSCOPIC if uid in VIDEO else SECONDARY_CAPTURE
-    uids = Uids(f"{uid}.1", f"{uid}.2", f"{uid}.3", sop_class)
-    (folder / "one").write_bytes(make_instance(uid, uids))
-    with wired(lists(uids.instance)) as wire:
-        run(folder, wire.url, "--as", form, "--no-capabilities")
-    (tmp_path / "journal").unlink()
-    report, written = run(
-        folder, f"{local_stack.url}/partitions/{partition}", "--as", form, "--journal",
-        str(tmp_path / "other journal"),
-    )  # fmt: skip
+    content = one_image(loop.partition, uid)
 
-    parts = wire.posts[0].parts
-    types = [part.headers.get("Content-Type") for part in parts]
-    assert types == [f"application/dicom+{form}", f"{media_type}; transfer-syntax={uid}"]
-    assert report["stored"] == 1, written
-    [content] = stored_in(local_stack, partition).values()
-    after = pydicom.dcmread(pydicom.filebase.DicomBytesIO(content))
-    before = pydicom.dcmread(folder / "one")
-    assert after.file_meta.TransferSyntaxUID == uid
-    joined = [b"".join(fragments_of(one)[0]).rstrip(b"\0") for one in (before, after)]
-    assert joined[0] == joined[1] == bytes(parts[1].body).rstrip(b"\0")
+    metadata, bulkdata = on_the_wire(form, content).parts
+    [stored] = loop.stored(METADATA[form], content)
+
+    assert metadata.headers.get("Content-Type") == f"application/dicom+{form}"
+    assert bulkdata.headers.get("Content-Type") == f"{media_type}; transfer-syntax={uid}"
+    assert pad(bytes(bulkdata.body)) == pad(stream_of(uid))
+    assert instance_of(stored).transfer_syntax == uid
+    assert fragments_of(stored)[0] == [pad(stream_of(uid))]
+
+
+CASES = {
+    f"ua-bulkdata:{OCTETS}:{NATIVE}": (native_frames, [OCTETS]),
+    "ua-document:application/pdf": (document, ["application/pdf"]),
+}
 
 
 @pytest.mark.parametrize(
-    "form",
-    [pytest.param(form, marks=pytest.mark.proves(f"ua-metadata:{form}")) for form in FORMS],
+    ("form", "claim"),
+    [
+        pytest.param(form, claim, marks=pytest.mark.proves(f"{claim}:{form}"))
+        for claim in CASES
+        for form in METADATA
+    ],
 )
-def test_an_instance_without_bulkdata_is_metadata_alone(
-    local_stack: LocalStack, partition: str, tmp_path: Path, form: str
+def test_values_and_documents_are_parts_of_their_media_type(
+    loop: Loop, form: str, claim: str
 ) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    uids = Uids.of("alone", form)
-    (folder / "one").write_bytes(make_file(uids).encode())
-    report, written = run(folder, f"{local_stack.url}/partitions/{partition}", "--as", form)
+    make, types = CASES[claim]
+    content = make(loop.partition)
 
-    assert report["stored"] == 1, written
-    [content] = stored_in(local_stack, partition).values()
-    assert pydicom.dcmread(pydicom.filebase.DicomBytesIO(content)).SOPInstanceUID == uids.instance
+    parts = on_the_wire(form, content).parts
+    [stored] = loop.stored(METADATA[form], content)
+
+    assert [part.headers.get("Content-Type") for part in parts[1:]] == types
+    assert bytes(parts[1].body) in content
+    assert bytes(parts[1].body) in stored
 
 
-def test_every_codestream_of_the_samples_is_asked_for() -> None:
-    asked = {uid.rpartition(".")[2] for _, uid in compressed()}
-    assert len(asked & set(CODESTREAMS)) > 15
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, marks=pytest.mark.proves(f"ua-metadata:{form}")) for form in METADATA]
+)
+def test_an_instance_without_bulkdata_is_metadata_alone(loop: Loop, form: str) -> None:
+    uids = Uids.of(loop.partition, "alone")
+    content = make_file(uids).with_elements(
+        *(0x00280002, 0x00280004, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102),
+        *(0x00280103, PIXEL_DATA),
+    )
+
+    [part] = on_the_wire(form, content.encode()).parts
+    [stored] = loop.stored(METADATA[form], content.encode())
+
+    assert part.headers.get("Content-Type") == f"application/dicom+{form}"
+    assert instance_of(stored).sop_instance == uids.instance

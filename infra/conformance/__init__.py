@@ -1,8 +1,9 @@
 """The conformance statement (PS3.2 Annex N), generated from the product's tables and its tests.
 
 A row says "supported" only if a test proves it: a test in ``tests/end_to_end`` that sends such a
-thing over HTTP to the running product and looks at what came of it. The test names the claims it
-proves::
+thing over HTTP to the running product and looks at what came of it; for the user agent, one that
+looks at what the running product sends over HTTP and makes of the answer. The test
+names the claims it proves::
 
     @pytest.mark.proves("instance:1.2.840.10008.1.2.4.50")
 
@@ -34,5 +35,18 @@ Claims are named ``kind:value``:
 ``header:{name}``                   the request header field is obeyed; lower case
 ``query:{name}``                    the query parameter is obeyed
 ``policy:{name}``                   what the statement says of a decision (``tables.POLICIES``)
+``ua-resource:{name}``              the user agent stores to ``studies`` or ``study``
+``ua-request:{Content-Type}``       it sends this payload (``user_agent.SENT_FIELDS``)
+``ua-header:{name}``                it sends the header field; lower case
+``ua-status:{code}``                its behaviour on a status; ``2xx``, ``3xx``, ``other``: the rest
+``ua-reason:{kind}``                its behaviour on a Failure Reason (``FailureKind``, lower case)
+``ua-instance:{uid}``               it sends files in this transfer syntax
+``ua-sop-class:{uid}``              it sends instances of this SOP Class
+``ua-bulkdata:…``, ``ua-document:…``, ``ua-metadata:…``  as above, sent
+``ua-search:instances``             it searches for an instance
+``ua-capabilities:{type}``          it retrieves capabilities
+``ua-auth:{name}``                  it authenticates so (``user_agent.AUTHENTICATION``)
+``ua-policy:{name}``                a decision (``user_agent_policies.UA_POLICIES``)
+``created:{uid}:{kind}``            an instance of this SOP Class is made of such a file, lower case
 =================================== ============================================================
 """

@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from infra.conformance import codes
+from infra.conformance.created import Created
 from infra.conformance.markdown import contents, fill
 from infra.conformance.proof import ROOT, Proof
 from infra.conformance.tables import FORMS, Tables
+from infra.conformance.user_agent import UserAgent, options
 
 STATEMENT_PATH = ROOT / "docs" / "conformance-statement.md"
 TEMPLATE_PATH = Path(__file__).resolve().parent / "statement.md"
@@ -19,13 +21,16 @@ _HEAD = (
 _CLASSES = ("any-storage-class", "no-other-class", "unknown-syntax")
 _STORING = ("many-studies", "location", "study-mismatch", "bad-part-alone")
 _REFUSING = ("truncated-payload", "406-stores-nothing")
+_SENDING = ("untouched", "raw", "listed", "unlisted", "kill", "limits", "forwarding")
+_FAILING = ("no-answer", "already-there", "gives-up")
+_GUARDING = ("tls-verified", "redirect", "clear-text", "secrets")
 _SAMENESS = ("resend", "duplicate", "partitions")
 _PREAMBLES = ("preamble-zeros", "preamble-tiff", "preamble-other", "preamble-executable")
 
 
 def render(proof: Proof) -> str:
     """Return the statement's text; afterwards the proof knows what it was asked."""
-    tables = Tables(proof)
+    tables, user_agent, created = Tables(proof), UserAgent(proof), Created(proof)
     places: dict[str, Callable[[], str]] = {
         "version": codes.version,
         "sop-classes": tables.sop_classes,
@@ -40,7 +45,19 @@ def render(proof: Proof) -> str:
         "capabilities-types": tables.capabilities_types,
         "evidence": tables.evidence,
         "metadata": partial(_metadata, proof),
-        "created": partial(_created, proof),
+        "built": partial(_built, proof),
+        "created-iods": created.iods,
+        "created-attributes": created.attributes,
+        "ua-resources": user_agent.resources,
+        "ua-header-fields": user_agent.header_fields,
+        "ua-status-codes": user_agent.status_codes,
+        "ua-reasons": user_agent.reasons,
+        "ua-authentication": user_agent.authentication,
+        "ua-options": options,
+        "ua-policies.sending": partial(user_agent.policies, *_SENDING),
+        "ua-policies.failing": partial(user_agent.policies, *_FAILING),
+        "ua-policies.guarding": partial(user_agent.policies, *_GUARDING),
+        "ua-policies.creating": partial(user_agent.policies, "deterministic"),
         "coercion": partial(_coercion, proof),
         "status-codes": codes.status_codes,
         "failure-reasons": codes.failure_reasons,
@@ -77,13 +94,12 @@ def _metadata(proof: Proof) -> str:
     )
 
 
-def _created(proof: Proof) -> str:
-    """Return what the product adds to instances that it builds."""
+def _built(proof: Proof) -> str:
+    """Return what the origin server adds to instances that it builds."""
     if not _forms(proof):
-        return "The product creates no instances."
+        return "The origin server builds no instances."
     return (
-        "The product creates no instances of its own. An instance that it builds from metadata "
-        "and bulkdata gets File Meta Information, Specific Character Set ISO_IR 192, the "
+        "An instance that the origin server builds from metadata and bulkdata gets File Meta Information, Specific Character Set ISO_IR 192, the "
         "encapsulation of its Pixel Data and, where metadata leave it out, the Image Pixel "
         "Description of its codestream (PS3.18 Table 10.5.2-1)."
     )

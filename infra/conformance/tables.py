@@ -21,9 +21,14 @@ from chalicelib.standard.capabilities import (
 from chalicelib.standard.codestream_syntaxes import VIDEO
 from chalicelib.standard.media_types import ALIASES, REQUEST_TYPES, RESPONSE_TYPES
 from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES, Acceptance
+from chalicelib.useragent.model import Instance
+from chalicelib.useragent.payloads import DicomEncoder, Piece
+from chalicelib.useragent.sources import MemorySource
+from infra.conformance.created import Created
 from infra.conformance.markdown import code, table
 from infra.conformance.proof import Proof
 from infra.conformance.sop_classes import storage_sop_classes
+from infra.conformance.user_agent import UserAgent
 
 FORMS = ("json", "xml")
 _FORM_NAMES = {"json": "JSON", "xml": "XML"}
@@ -67,6 +72,8 @@ class Tables:
 
     def __init__(self, proof: Proof) -> None:
         self._proof = proof
+        self._user_agent = UserAgent(proof)
+        self._created = Created(proof)
 
     def policies(self, *names: str) -> str:
         """Return the decisions as a list."""
@@ -76,7 +83,13 @@ class Tables:
     def sop_classes(self) -> str:
         """Table N.1-1, without the columns of services that the product does not have."""
         rows = (
-            (row.name + (f" ({row.status})" if row.status else ""), code(row.uid), "N", "N", "Y")
+            (
+                row.name + (f" ({row.status})" if row.status else ""),
+                code(row.uid),
+                _yes(self._created.is_created(row.uid)),
+                _yes(self._proof.shows(f"ua-sop-class:{row.uid}")),
+                "Y",
+            )
             for row in storage_sop_classes()
             if self._proof.shows(f"sop-class:{row.uid}")
         )
@@ -89,11 +102,12 @@ class Tables:
             Acceptance.TOLERATED: "stored unchanged, with a finding; in strict mode C122H",
         }
         rows = (
-            (row.name, code(uid), kept[row.acceptance], row.source)
+            (row.name, code(uid), self._sent(uid), kept[row.acceptance], row.source)
             for uid, row in TRANSFER_SYNTAXES.items()
             if row.acceptance in kept and self._proof.shows(f"instance:{uid}")
         )
-        return table(("Transfer Syntax", "UID", "Origin server", "Source"), rows, none=_NOT_YET)
+        header = ("Transfer Syntax", "UID", "User agent", "Origin server", "Source")
+        return table(header, rows, none=_NOT_YET)
 
     def refused_syntaxes(self) -> str:
         """The registered syntaxes that answer C122H."""
@@ -110,11 +124,23 @@ class Tables:
         rows = [
             ("Retrieve", "All", "N", "N"),
             *(
-                ("Store", resource, "N", "Y" if self._stores(resource) else "N")
+                (
+                    "Store",
+                    resource,
+                    _yes(self._user_agent.stores(resource)),
+                    _yes(self._stores(resource)),
+                )
                 for resource in (row.name for row in STORE_RESOURCES)
             ),
-            ("Search", "All", "N", "N"),
-            ("Retrieve Capabilities", "Service, Studies, Study", "N", "Y" if capable else "N"),
+            ("Search", "Instances of a Series", _yes(self._user_agent.searches()), "N"),
+            ("Search", "All others", "N", "N"),
+            (
+                "Retrieve Capabilities",
+                "Studies, Study",
+                _yes(self._user_agent.asks_capabilities()),
+                _yes(capable),
+            ),
+            ("Retrieve Capabilities", "Service", "N", _yes(capable)),
         ]
         return table(("Transaction", "Resource", "User Agent", "Origin Server"), rows)
 
@@ -162,12 +188,12 @@ class Tables:
                 code(row.display),
                 code(uid),
                 TRANSFER_SYNTAXES[uid].name,
-                "N",
+                sent,
                 forms,
             )
             for row in BULKDATA_MEDIA_TYPES
             if row.treatment is Treatment.UNCHANGED
-            for uid, forms in self._syntaxes(row)
+            for uid, sent, forms in self._syntaxes(row)
         )
         header = ("Category", "Media Type", "UID", "Transfer Syntax", "User Agent", "Origin Server")
         return table(header, rows, none=_NOT_YET)
@@ -175,18 +201,21 @@ class Tables:
     def other_bulkdata(self) -> str:
         """Bulkdata that is no compressed stream kept as it is: values, documents, GIF and PNG."""
         rows: list[Sequence[object]] = [
-            (code(row.display), row.treatment.value, forms, row.source)
+            (code(row.display), row.treatment.value, sent, forms, row.source)
             for row in BULKDATA_MEDIA_TYPES
             if row.treatment is not Treatment.UNCHANGED
-            for _, forms in self._syntaxes(row)
+            for _, sent, forms in self._syntaxes(row)
         ]
         for document in DOCUMENT_TYPES:
-            if forms := self._forms(f"document:{document.media_type}"):
-                treatment = Treatment.DOCUMENT.value
-                rows.append((code(document.media_type), treatment, forms, document.source))
+            claim = f"document:{document.media_type}"
+            if forms := self._forms(claim):
+                treatment, sent = Treatment.DOCUMENT.value, self._sent_forms(claim)
+                rows.append((code(document.media_type), treatment, sent, forms, document.source))
         if forms := self._forms("metadata"):
-            rows.append(("no bulkdata", "stored as an instance without", forms, "PS3.18 10.5.1.4"))
-        header = ("Media Type", "What becomes of it", "Beside metadata in", "Source")
+            stored = "stored as an instance without"
+            sent = self._sent_forms("metadata")
+            rows.append(("no bulkdata", stored, sent, forms, "PS3.18 10.5.1.4"))
+        header = ("Media Type", "What becomes of it", "User Agent", "Origin Server", "Source")
         return table(header, rows, none=_NOT_YET)
 
     def evidence(self) -> str:
@@ -224,15 +253,33 @@ class Tables:
             if shown and row.name not in ("Content-Type", "Accept"):
                 yield row.name, row.meaning, row.source
 
-    def _syntaxes(self, row: BulkdataMediaType) -> Iterator[tuple[str, str]]:
+    def _syntaxes(self, row: BulkdataMediaType) -> Iterator[tuple[str, str, str]]:
+        """Yield syntaxes with the forms of metadata that are sent, and those that are read."""
         for uid in row.transfer_syntaxes:
-            if forms := self._forms(f"bulkdata:{row.name}:{uid}"):
-                yield uid, forms
+            claim = f"bulkdata:{row.name}:{uid}"
+            if forms := self._forms(claim):
+                names_it = TRANSFER_SYNTAXES[uid].media_type.lower() == row.name
+                yield uid, self._sent_forms(claim) if names_it else "N", forms
+
+    def _sent(self, uid: str) -> str:
+        """Return how the user agent sends a file in a transfer syntax."""
+        if not self._proof.shows(f"ua-instance:{uid}"):
+            return "N"
+        instance = Instance("", "", "", "", uid, MemorySource("", b""))
+        is_rewritten = DicomEncoder().is_rewritten(Piece(instance))
+        return "as Explicit VR Little Endian" if is_rewritten else "unchanged"
+
+    def _sent_forms(self, claim: str) -> str:
+        return self._forms(f"ua-{claim}") or "N"
 
     def _forms(self, claim: str) -> str:
         return ", ".join(
             _FORM_NAMES[form] for form in FORMS if self._proof.shows(f"{claim}:{form}")
         )
+
+
+def _yes(shown: bool) -> str:
+    return "Y" if shown else "N"
 
 
 def _capabilities(media_type: str) -> str:

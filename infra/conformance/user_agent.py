@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 import click
 
+from chalicelib.origin import hop_mark
 from chalicelib.standard.capabilities import STORE_RESOURCES, WADL
 from chalicelib.standard.media_types import DICOM, DICOM_JSON, DICOM_XML, MULTIPART_RELATED
 from chalicelib.useragent.cli.options import send_options
@@ -58,6 +59,12 @@ SENT_FIELDS = (
     ),
     SentField("ua-header:content-encoding", "Content-Encoding", "gzip", "`--gzip`"),
     SentField("ua-header:expect", "Expect", "100-continue", "`--expect-continue`; plain HTTP"),
+    SentField(
+        "ua-header:stowage-via",
+        hop_mark.FIELD,
+        "{marks}",
+        "forwarding alone: digests of the base URIs of the services that an instance came through",
+    ),
 )
 
 AUTHENTICATION = {
@@ -194,7 +201,7 @@ def _statuses() -> Iterator[tuple[str, str, str, str]]:
         slower = " Half as many connections are used." if number in THROTTLING_STATUSES else ""
         yield str(number), "Failure", _named(number), _AGAIN + slower
     for number, words in sorted(REFUSED_BY_DESTINATION.items()):
-        renewed = "Credentials are renewed once. Then: " if number == HTTPStatus.UNAUTHORIZED else ""
+        renewed = "Credentials are renewed once. Then: " if number == 401 else ""
         behaviour = f"{renewed}{words}: nothing more is sent, and what is left is kept."
         yield str(number), "Failure", _named(number), behaviour
     for number in (307, 308):

@@ -85,6 +85,7 @@ def stored(stack: LocalStack, partition: str, uids: Uids) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.proves("ua-policy:forwarding", "ua-header:stowage-via")
 def test_an_instance_is_forwarded_once_under_duplicate_events_and_never_back(
     local_stack: LocalStack,
     configure: Configure,

@@ -78,6 +78,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.proves("ua-policy:untouched")
 def test_bytes_arrive_untouched_but_for_what_may_not_travel(
     local_stack: LocalStack, partition: str, folder: Path
 ) -> None:
@@ -92,6 +93,7 @@ def test_bytes_arrive_untouched_but_for_what_may_not_travel(
     assert sorted(syntaxes) == [ExplicitVRLittleEndian] * 3 + ["1.2.840.10008.1.2.1.99"]
 
 
+@pytest.mark.proves("ua-policy:raw")
 def test_raw_sends_everything_as_it_is(
     local_stack: LocalStack, partition: str, folder: Path
 ) -> None:
@@ -205,6 +207,7 @@ def values_of(one: Dataset) -> dict[str, str]:
     }
 
 
+@pytest.mark.proves("ua-policy:kill")
 def test_killed_at_random_moments_every_instance_is_stored_exactly_once(
     local_stack: LocalStack, partition: str, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What the user agent makes of every answer (PS3.2 Table N.7-95), on real connections."""
 
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from chalicelib.useragent.model import Cause, State
 from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.refusals import REFUSED_BY_DESTINATION
 from chalicelib.useragent.retry import RETRIED_STATUSES
-from chalicelib.useragent.transport import Response
+from chalicelib.useragent.transport import Response, Tls
 from tests.builders_dicom import DEFLATED
-from tests.end_to_end.wire import client_of, lists, wired
+from tests.end_to_end.wire import Wire, client_of, lists, wired
 from tests.unit.useragent.fakes import (
     STUDY,
     FakeClock,
@@ -124,7 +125,8 @@ def test_a_token_is_renewed_once() -> None:
     "status",
     [
         *proving("ua-status", 400, 409),
-        *(pytest.param(one, marks=pytest.mark.proves("ua-status:other")) for one in (418, 422, 599)),
+        pytest.param(418, marks=pytest.mark.proves("ua-status:other")),
+        pytest.param(599, marks=pytest.mark.proves("ua-status:other")),
     ],
 )
 def test_the_one_at_fault_is_found_by_halves(status: int) -> None:
@@ -262,13 +264,32 @@ def test_a_server_that_never_stores_ends_the_run(step: int | None) -> None:
 
 @pytest.mark.proves("ua-policy:tls-verified")
 def test_a_certificate_that_does_not_verify_gets_nothing(tmp_path: Path) -> None:
-    import ssl
-
-    (tmp_path / "pem").write_bytes(make_certificate())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "pem")
     got: list[object] = []
-    with serving(got.append, tls=context) as url, pytest.raises(DestinationError):
+    with serving(got.append, tls=server_context(tmp_path)) as url, pytest.raises(DestinationError):
         client_of(url).store(make_instances(1))
 
     assert got == []
+
+
+@pytest.mark.proves("ua-auth:client-certificate")
+def test_a_client_certificate_is_shown_where_it_is_wanted(tmp_path: Path) -> None:
+    context = server_context(tmp_path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    pem = str(tmp_path / "pem")
+    context.load_verify_locations(pem)
+    wire = Wire(stores_all)
+    with serving(wire, tls=context) as url:
+        with pytest.raises(DestinationError):
+            client_of(url, tls=Tls(pem)).store(make_instances(1))
+        assert wire.sent == []
+        [outcome] = client_of(url, tls=Tls(pem, pem)).store(make_instances(1))
+
+    assert outcome.state.is_stored
+
+
+def server_context(folder: Path) -> ssl.SSLContext:
+    """Return what a server of this machine is known by: ``pem`` in the folder."""
+    (folder / "pem").write_bytes(make_certificate())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "pem")
+    return context

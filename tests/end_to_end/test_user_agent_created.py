@@ -38,7 +38,7 @@ COMPRESSED = {
     Kind.MP4: pydicom.uid.MPEG4HP41,
     Kind.MPEG2: pydicom.uid.MPEG2MPML,
 }
-ALWAYS_EMPTY = "AcquisitionContextSequence PatientOrientation ConceptNameCodeSequence".split()
+ALWAYS_EMPTY = ["AcquisitionContextSequence", "PatientOrientation", "ConceptNameCodeSequence"]
 
 
 def every_one() -> list[object]:

@@ -108,7 +108,8 @@ def test_values_and_documents_are_parts_of_their_media_type(
 
 
 @pytest.mark.parametrize(
-    "form", [pytest.param(form, marks=pytest.mark.proves(f"ua-metadata:{form}")) for form in METADATA]
+    "form",
+    [pytest.param(form, marks=pytest.mark.proves(f"ua-metadata:{form}")) for form in METADATA],
 )
 def test_an_instance_without_bulkdata_is_metadata_alone(loop: Loop, form: str) -> None:
     uids = Uids.of(loop.partition, "alone")

@@ -1,0 +1,1 @@
+"""The product while AWS fails: throttled, slow, broken off, half answered."""

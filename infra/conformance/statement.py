@@ -99,9 +99,10 @@ def _built(proof: Proof) -> str:
     if not _forms(proof):
         return "The origin server builds no instances."
     return (
-        "An instance that the origin server builds from metadata and bulkdata gets File Meta Information, Specific Character Set ISO_IR 192, the "
-        "encapsulation of its Pixel Data and, where metadata leave it out, the Image Pixel "
-        "Description of its codestream (PS3.18 Table 10.5.2-1)."
+        "An instance that the origin server builds from metadata and bulkdata gets File Meta "
+        "Information, Specific Character Set ISO_IR 192, the encapsulation of its Pixel Data and, "
+        "where metadata leave it out, the Image Pixel Description of its codestream (PS3.18 Table "
+        "10.5.2-1)."
     )
 
 

@@ -24,6 +24,8 @@ from infra.conformance.proof import Proof
 from infra.conformance.user_agent_policies import UA_POLICIES
 
 _NOT_YET = "None is supported."
+_PHRASES = {413: "Payload Too Large"}
+"""As PS3.18 has them, where versions of Python differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def options() -> str:
 
 def _statuses() -> Iterator[tuple[str, str, str, str]]:
     """Yield what follows ``ua-status:``, the service status, the code and the behaviour."""
-    nothing = " One that it does not list is not stored; a payload that lists nothing is a failure."
+    nothing = " One that it leaves out is sent again, alone; a payload that lists none fails."
     yield "200", "Success", "200 (OK)", _LISTING + nothing
     yield "202", "Warning", "202 (Accepted)", _LISTING
     yield "2xx", "Success", "other 2xx", "As 200."
@@ -211,4 +213,4 @@ def _statuses() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _named(number: int) -> str:
-    return f"{number} ({HTTPStatus(number).phrase})"
+    return f"{number} ({_PHRASES.get(number) or HTTPStatus(number).phrase})"

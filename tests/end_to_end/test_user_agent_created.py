@@ -67,7 +67,7 @@ def test_what_is_made_is_stored_and_has_the_attributes_of_its_iod(
     options = ["--metadata", str(stated)]
     options += ["--secondary-capture"] if sop_class == SECONDARY_CAPTURE else []
 
-    made = []
+    made: list[bytes] = []
     for again in ((), ("--again",)):
         url = f"{local_stack.url}/partitions/{partition}"
         report, written = run(folder, url, *options, *again)

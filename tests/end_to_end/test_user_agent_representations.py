@@ -1,6 +1,8 @@
 """Metadata with bulkdata from the user agent: the parts on the wire, and what is stored of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from struct import pack
 
 import pytest
 
@@ -8,13 +10,13 @@ from chalicelib.standard.bulkdata_media_types import bulkdata_media_type
 from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES
 from chalicelib.useragent.transport import HttpTransport
 from infra.local.stack import LocalStack
-from tests.builders_dicom import PIXEL_DATA, Uids, make_file, pad
+from tests.builders_dicom import PIXEL_DATA, Uids, element, make_file, pad
+from tests.end_to_end.test_every_representation import DOCUMENTS, ENCAPSULATED
 from tests.end_to_end.test_send_every_representation import (
     METADATA,
     NATIVE,
     Loop,
     coded_syntaxes,
-    document,
     fragments_of,
     instance_of,
     native_frames,
@@ -25,6 +27,11 @@ from tests.end_to_end.wire import client_of, lists, wired
 from tests.unit.useragent.fakes import Sent
 
 OCTETS = "application/octet-stream"
+IMAGE = (
+    *(0x00280002, 0x00280004, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102),
+    *(0x00280103, PIXEL_DATA),
+)
+"""What only an image has."""
 
 
 @pytest.fixture
@@ -79,9 +86,26 @@ def test_a_compressed_stream_is_a_part_of_its_media_type(
     assert fragments_of(stored)[0] == [pad(stream_of(uid))]
 
 
-CASES = {
+def encapsulated(media_type: str) -> Callable[[str], bytes]:
+    """Return what makes a file of a document type."""
+
+    def make(partition: str) -> bytes:
+        number, text = DOCUMENTS[media_type]
+        uids = replace(Uids.of(partition, media_type), sop_class=ENCAPSULATED + number)
+        file = make_file(uids).with_elements(
+            *IMAGE,
+            element(0x00420011, "OB", pad(text)),
+            element(0x00420012, "LO", pad(media_type.encode(), b" ")),
+            element(0x00420015, "UL", pack("<I", len(text))),
+        )
+        return file.encode()
+
+    return make
+
+
+CASES: Mapping[str, tuple[Callable[[str], bytes], list[str]]] = {
     f"ua-bulkdata:{OCTETS}:{NATIVE}": (native_frames, [OCTETS]),
-    "ua-document:application/pdf": (document, ["application/pdf"]),
+    **{f"ua-document:{name}": (encapsulated(name), [name]) for name in DOCUMENTS},
 }
 
 
@@ -113,10 +137,7 @@ def test_values_and_documents_are_parts_of_their_media_type(
 )
 def test_an_instance_without_bulkdata_is_metadata_alone(loop: Loop, form: str) -> None:
     uids = Uids.of(loop.partition, "alone")
-    content = make_file(uids).with_elements(
-        *(0x00280002, 0x00280004, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102),
-        *(0x00280103, PIXEL_DATA),
-    )
+    content = make_file(uids).with_elements(*IMAGE)
 
     [part] = on_the_wire(form, content.encode()).parts
     [stored] = loop.stored(METADATA[form], content.encode())

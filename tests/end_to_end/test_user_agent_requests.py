@@ -124,6 +124,13 @@ def test_a_request_has_the_fields_that_the_statement_names(
     assert not absent or sent.headers.get(absent) is None
 
 
+def test_xml_is_preferred_where_it_is_asked_for(folder: Path) -> None:
+    wire, _ = send(folder, "--accept", "xml")
+
+    accept = wire.posts[0].headers.get("Accept")
+    assert accept == "application/dicom+xml, application/dicom+json;q=0.9, */*;q=0.1"
+
+
 @pytest.mark.proves(UNQUOTED)
 def test_the_type_is_unquoted_once_when_a_server_cannot_read_it(folder: Path) -> None:
     wire, _ = send(folder, "--unquoted-fallback", script=(400, lists(ONE.instance)))

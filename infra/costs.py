@@ -145,7 +145,7 @@ def _lambda(requests: float) -> float:
 
 
 def _writes(requests: float) -> float:
-    units = MILLION * WRITE_UNITS["record"]
+    units: float = MILLION * WRITE_UNITS["record"]
     units += requests * CALLS["validate"]["dynamodb.PutItem"] * WRITE_UNITS["verdict"]
     # The study's aggregate once more, for the index by arrival.
     units += requests * (CALLS["index"]["dynamodb.PutItem"] + 1) * WRITE_UNITS["aggregate"]

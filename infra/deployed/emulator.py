@@ -68,7 +68,8 @@ def running(python: Path, scratch: Path) -> Iterator[Emulator]:
     """Run the emulator on loopback until the block ends; its files are in ``scratch``."""
     port = _free_port()
     environment = {
-        "PATH": os.environ["PATH"],
+        # Functions run on the first python3 of the path: the one whose wheels the zip holds.
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "AUTH": "true",

@@ -181,7 +181,7 @@ def test_an_update_in_place_loses_nothing(deployment: Deployment) -> None:
     assert len(set(keys)) == len(FILES)
 
 
-@pytest.mark.parametrize("queue", ["Validate", "Index", "Reconcile", "Audit"])
+@pytest.mark.parametrize("queue", ["Validate", "Index", "Reconcile", "Audit", "Forward"])
 @pytest.mark.usefixtures("stored")
 def test_nothing_was_given_up_on(deployment: Deployment, queue: str) -> None:
     attributes = deployment.emulator.client("sqs").get_queue_attributes(
@@ -197,6 +197,7 @@ ROLES = {
     "ApiHandlerRole",
     "AuditInstancesRole",
     "AuthorizeRole",
+    "ForwardInstancesRole",
     "IndexInstancesRole",
     "ReconcileObjectsRole",
     "ValidateInstancesRole",
@@ -206,7 +207,14 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         "s3",
         "get_object",
         {"Bucket": "{BucketName}", "Key": "default/instances/none.dcm"},
-        frozenset({"ApiHandlerRole", "ReconcileObjectsRole", "ValidateInstancesRole"}),
+        frozenset(
+            {
+                "ApiHandlerRole",
+                "ForwardInstancesRole",
+                "ReconcileObjectsRole",
+                "ValidateInstancesRole",
+            }
+        ),
     ),
     "writes an object": (
         "s3",
@@ -232,13 +240,20 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         "dynamodb",
         "get_item",
         {"TableName": "{TableName}", "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}},
-        frozenset({"IndexInstancesRole", "ReconcileObjectsRole", "ValidateInstancesRole"}),
+        frozenset(
+            {
+                "ForwardInstancesRole",
+                "IndexInstancesRole",
+                "ReconcileObjectsRole",
+                "ValidateInstancesRole",
+            }
+        ),
     ),
     "writes an item": (
         "dynamodb",
         "put_item",
         {"TableName": "{TableName}", "Item": {"pk": {"S": "role"}, "sk": {"S": "probe"}}},
-        frozenset({"IndexInstancesRole", "ValidateInstancesRole"}),
+        frozenset({"ForwardInstancesRole", "IndexInstancesRole", "ValidateInstancesRole"}),
     ),
     "deletes an item": (
         "dynamodb",
@@ -266,6 +281,12 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         "logs",
         "filter_log_events",
         {"logGroupName": "{AuditLogName}"},
+        frozenset(),
+    ),
+    "reads a secret of somebody else": (
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": "another/secret"},
         frozenset(),
     ),
     "makes itself a user": ("iam", "create_user", {"UserName": "x"}, frozenset()),

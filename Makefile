@@ -12,7 +12,7 @@ ARCHITECTURE ?= x86_64
 AUTHORIZER ?= jwt
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s%s\n", $$1, $$2}'
 
 run: $(INSTALLED) ## The whole stack on this machine (PORT=8080, FILES=directory, DEMO=0)
 	@$(BIN)/python -m infra.local

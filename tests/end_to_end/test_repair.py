@@ -97,7 +97,7 @@ def test_rebuild_of_every_partition_finds_this_one(
     forget(local_stack, partition)
 
     assert main(["rebuild", "--every-partition"]) == 0
-    local_stack.drain()
+    local_stack.drain(240.0)  # every instance that the tests before stored is announced again
 
     promises.assert_judged(FILES)
 

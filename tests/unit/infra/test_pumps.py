@@ -38,6 +38,7 @@ class Queues:
     def __init__(self) -> None:
         self.clients: Clients = make_clients()
         self._sqs = self.clients.sqs
+        self._made: list[str] = []
 
     def create(self, name: str, **attributes: str) -> str:
         dead = self._sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
@@ -49,7 +50,13 @@ class Queues:
         url: str = self._sqs.create_queue(
             QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive), **attributes}
         )["QueueUrl"]
+        self._made += [dead, url]
         return url
+
+    def delete(self) -> None:
+        """Delete what was made: another stand-in in this process outlives ours and keeps it."""
+        for url in self._made:
+            self._sqs.delete_queue(QueueUrl=url)
 
     def send(self, name: str, *bodies: str, **arguments: Any) -> None:
         url = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
@@ -68,7 +75,9 @@ class Queues:
 @pytest.fixture
 def queues() -> Iterator[Queues]:
     with mock_aws():
-        yield Queues()
+        made = Queues()
+        yield made
+        made.delete()
 
 
 def failing(*bodies: str) -> Callable[[Records], dict[str, Any]]:

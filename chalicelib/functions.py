@@ -6,7 +6,7 @@ adapters below and no business of the origin above.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import AuthRequest, Request, Response, SQSEvent
 
@@ -17,7 +17,9 @@ from chalicelib.origin import metrics
 from chalicelib.origin.audit import Announcement
 from chalicelib.origin.events import InstancesStored
 from chalicelib.origin.model import InstanceKey
-from chalicelib.origin.reconcile import ObjectName
+
+if TYPE_CHECKING:
+    from chalicelib.origin.reconcile import ObjectName
 
 
 def answer(request: Request) -> Response:
@@ -144,7 +146,7 @@ def _index(events: Sequence[InstancesStored]) -> Collection[InstanceKey]:
     return report.failed
 
 
-def _reconcile(names: Sequence[ObjectName]) -> Collection[ObjectName]:
+def _reconcile(names: "Sequence[ObjectName]") -> "Collection[ObjectName]":
     telemetry = bootstrap.telemetry()
     report = bootstrap.reconciler().reconcile(names)
     telemetry.count(metrics.INSTANCES_RECONCILED, len(report.announced))
@@ -164,7 +166,9 @@ def _audit(announcement: Announcement) -> None:
     _log_consumed("audited", announcement.event, 0)
 
 
-def _object_name(key: str) -> ObjectName | None:
+def _object_name(key: str) -> "ObjectName | None":
+    from chalicelib.origin.reconcile import ObjectName
+
     named = parse_object_key(key)
     return ObjectName(*named) if named else None
 

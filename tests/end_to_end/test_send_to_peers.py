@@ -5,6 +5,7 @@ be there.
 """
 
 import http.client
+import io
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.data import get_testdata_file
 
 from chalicelib.dicomweb.byte_source import MemorySource
@@ -249,3 +251,33 @@ def test_a_study_of_its_own_is_stored_to_its_resource(peer: Peer, tmp_path: Path
 
     assert (report["exit_code"], report["stored"]) == (0, 1)
     assert is_same(peer.read(one.SOPInstanceUID), path.read_bytes())
+
+
+def test_orthanc_stores_what_is_made_of_a_clinics_files(orthanc: Peer, tmp_path: Path) -> None:
+    """Photographs, a video and a document; the video's coded pictures unchanged."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    samples = ROOT / "tests" / "samples" / "codestreams"
+    for name in ("jpeg_baseline_ybr422.jpg", "h264_hp41.mp4"):
+        shutil.copy(samples / name, folder)
+    Image.new("RGB", (8, 6), (200, 40, 10)).save(folder / "picture.png")
+    (folder / "letter.pdf").write_bytes(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n")
+    study = f"1.2.826.0.1.3680043.2.{os.getpid()}"
+    stated = ["--patient-id", "42", "--issuer", "CLINIC", "--study", study, "--accession", "A-1"]
+
+    report = send(folder, orthanc, *stated, "--set", "BodyPartExamined=HAND")
+
+    assert (report["exit_code"], report["stored"], report["failed"]) == (0, 4, 0)
+    _, found = orthanc.get("/tools/lookup", study.encode())
+    [known] = [one for one in json.loads(found) if one["Type"] == "Study"]
+    _, listed = orthanc.get(f"/studies/{known['ID']}/instances")
+    files = [orthanc.get(f"/instances/{one['ID']}/file")[1] for one in json.loads(listed)]
+    classes = {str(pydicom.dcmread(io.BytesIO(file)).SOPClassUID.name) for file in files}
+    assert classes == {
+        "VL Photographic Image Storage",
+        "Video Photographic Image Storage",
+        "Encapsulated PDF Storage",
+    }
+    video = (samples / "h264_hp41.mp4").read_bytes()
+    pictures = video[video.index(b"mdat") + 4 :][:1000]
+    assert any(pictures in file for file in files)

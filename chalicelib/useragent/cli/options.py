@@ -14,7 +14,7 @@ _FLAGS: tuple[tuple[str, str, str], ...] = (
     ("--patient-name", "PatientName", "Patient's Name, as Family^Given."),
     ("--birth-date", "PatientBirthDate", "Patient's Birth Date, as YYYYMMDD."),
     ("--sex", "PatientSex", "Patient's Sex: M, F or O."),
-    ("--study-uid", "StudyInstanceUID", "Study that the made instances belong to."),
+    ("--study-uid", "StudyInstanceUID", "Study that made instances belong to; else --study."),
     ("--accession", "AccessionNumber", "Accession Number of that study."),
     ("--title", "DocumentTitle", "Document Title of a PDF."),
 )
@@ -123,6 +123,8 @@ def acquire_options(given: Mapping[str, Any]) -> Any:
         if not equals:
             raise click.UsageError("--set is written as KEYWORD=VALUE.")
         values[keyword.strip()] = value
+    if given["study"] and not (given["template"] or given["metadata"] or given["new_study"]):
+        values.setdefault("StudyInstanceUID", given["study"])  # the study that is stored to
     return AcquireOptions(
         values=values,
         metadata_file=Path(given["metadata"]) if given["metadata"] else None,

@@ -46,11 +46,15 @@ def test_an_undefined_term_is_undecodable(term: bytes) -> None:
         character_sets_of(term)
 
 
-def test_delimiters_inside_double_bytes_are_no_delimiters() -> None:
-    # The two bytes of U+5C71 are 3B 33, of U+7530 45 44; U+8868 has 5C, the backslash.
-    value = "表".encode("iso2022_jp")
-    assert b"\\" in value or b"=" in value or value
-    assert decode(value, b"\\ISO 2022 IR 87") == "表"
+@pytest.mark.parametrize(
+    ("text", "delimiter", "vr"), [("本", b"\\", "LO"), ("本", b"\\", "PN"), ("表", b"=", "PN")]
+)
+def test_delimiters_inside_double_bytes_are_no_delimiters(
+    text: str, delimiter: bytes, vr: str
+) -> None:
+    value = text.encode("iso2022_jp")
+    assert delimiter in value
+    assert decode(value, b"\\ISO 2022 IR 87", vr) == text
 
 
 def test_the_first_set_is_back_after_a_delimiter() -> None:

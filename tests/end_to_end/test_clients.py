@@ -8,7 +8,6 @@ import contextlib
 import http.client
 import io
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -24,10 +23,10 @@ from pydicom.data import get_testdata_file
 
 from infra.local.stack import LocalStack
 from tests.end_to_end.conftest import Post
+from tests.peers import ORTHANC_PLUGIN, require, uid_of
 
 pytestmark = pytest.mark.xdist_group("clients")  # Orthanc starts once
 
-ORTHANC_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 ORTHANC_START_SECONDS = 30.0
 BOUNDARY = "stowage-clients-0b7d"
 
@@ -44,19 +43,6 @@ FILES = tuple(
         "rtplan.dcm",
     )
 )
-
-
-def require(is_there: object, client: str) -> None:
-    """Skip the test when a client is not there, fail when it must be."""
-    if is_there:
-        return
-    if os.environ.get("STOWAGE_REQUIRE_PEERS") == "1":
-        pytest.fail(f"{client} is not installed, and STOWAGE_REQUIRE_PEERS=1")
-    pytest.skip(f"{client} is not installed")
-
-
-def uid_of(path: Path) -> str:
-    return str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
 
 
 class Store:

@@ -28,12 +28,12 @@ from pydicom.data import get_testdata_file
 from chalicelib.dicomweb.byte_source import MemorySource
 from chalicelib.dicomweb.content import differing_tags
 from chalicelib.dicomweb.file_meta import read_file_meta
+from tests.peers import ORTHANC_PLUGIN, require, uid_of
 
 pytestmark = pytest.mark.xdist_group("peers")  # each peer starts once
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
-ORTHANC_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 # Images native and compressed, a colour one, a report, a waveform; rtplan.dcm has implicit VRs.
 NAMES = (
     "CT_small.dcm",
@@ -44,15 +44,6 @@ NAMES = (
     "waveform_ecg.dcm",
     "rtplan.dcm",
 )
-
-
-def require(is_there: object, peer: str) -> None:
-    """Skip the test when a peer is not there, fail when it must be."""
-    if is_there:
-        return
-    if os.environ.get("STOWAGE_REQUIRE_PEERS") == "1":
-        pytest.fail(f"{peer} is not installed, and STOWAGE_REQUIRE_PEERS=1")
-    pytest.skip(f"{peer} is not installed")
 
 
 class Peer:
@@ -195,10 +186,6 @@ def folder(tmp_path: Path) -> Path:
         (folder / name).write_bytes(Path(str(get_testdata_file(name))).read_bytes())
     (folder / "notes.txt").write_text("not DICOM")
     return folder
-
-
-def uid_of(path: Path) -> str:
-    return str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
 
 
 def send(folder: Path, peer: Peer, *options: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class LocalStack:
     port
         The front's; 0 takes any free one.
     parameters
-        Of the template, beyond BaseUri.
+        Of the template, beyond BaseUri and StagingEndpoint.
     are_pumps_started
         False leaves the queues alone until :meth:`drain` is called.
     retry_after
@@ -136,10 +136,9 @@ class LocalStack:
 
     def create_resources(self) -> Provisioned:
         """Create the template's resources, or bring existing ones to what it says."""
-        parameters = self._issuer.parameters() if self._issuer else {}
-        provisioned = provision(
-            self.template, self.clients, {"BaseUri": self.url, **parameters, **self._parameters}
-        )
+        here = {"BaseUri": self.url, "StagingEndpoint": self.endpoint_url}
+        issuer = self._issuer.parameters() if self._issuer else {}
+        provisioned = provision(self.template, self.clients, {**here, **issuer, **self._parameters})
         create_log_group_once(self.clients.logs, provisioned.outputs["AuditLogName"])
         return provisioned
 
@@ -149,6 +148,11 @@ class LocalStack:
     def bucket(self) -> str:
         """The bucket's name."""
         return self.provisioned.outputs["BucketName"]
+
+    @property
+    def staging_bucket(self) -> str:
+        """The name of the bucket where bodies of sessions wait."""
+        return self.provisioned.outputs["StagingBucketName"]
 
     @property
     def audit_log(self) -> str:

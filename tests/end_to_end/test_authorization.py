@@ -194,6 +194,25 @@ def test_a_kept_policy_is_right_for_every_route(guarded: Guarded) -> None:
         assert guarded.send(path, token, make(), method).status == status
 
 
+def test_a_sender_reaches_its_sessions_and_a_reader_opens_none(guarded: Guarded) -> None:
+    """What the gateway lets through, the server answers; 403 is the gateway's."""
+    writer, reader = guarded.token("write"), guarded.token("read")
+    by_writer = {
+        (method, path): guarded.send(path, writer, method=method).status
+        for path in ("/sessions/none", "/sessions/none/response", "/partitions/b/sessions/none")
+        for method in ("GET", "HEAD", "DELETE", "POST")
+    }
+
+    assert {status == 403 for (_, path), status in by_writer.items() if "/b/" in path} == {True}
+    assert {status == 403 for (_, path), status in by_writer.items() if "/b/" not in path} == {
+        False
+    }
+    assert guarded.send("/sessions", reader).status == 403
+    assert guarded.send("/sessions/none/complete", reader).status == 403
+    assert guarded.send("/sessions", writer, method="GET").status == 403
+    assert guarded.send("/sessions").status == 401
+
+
 def test_a_preflight_needs_no_token(guarded: Guarded) -> None:
     assert guarded.send("/studies", method="OPTIONS").status == 200
 

@@ -223,11 +223,15 @@ def test_404_for_what_does_not_exist_with_or_without_a_token(guarded: Guarded) -
         assert (answer.status, answer.json()["title"]) == (404, "Not Found")
 
 
-def test_413_says_what_fits(guarded: Guarded) -> None:
-    answer = guarded.send("/studies", guarded.token("write"), bytes(5_000_000))
+@pytest.mark.parametrize("size", [5_000_000, 10_485_761], ids=["lambda", "api-gateway"])
+def test_413_says_what_fits_and_where_more_goes(guarded: Guarded, size: int) -> None:
+    answer = guarded.send("/studies", guarded.token("write"), bytes(size))
 
+    sessions = f"{guarded.url}/sessions"
     assert answer.status == 413
-    assert "4.5 MB" in answer.json()["detail"]
+    assert answer.json()["limit"] == {"name": "max_body_bytes", "value": 4_690_000}
+    assert answer.json()["sessions"] == sessions
+    assert answer.headers["Link"] == f'<{sessions}>; rel="urn:stowage:store-sessions"'
 
 
 # ---------------------------------------------------------------- what is known afterwards

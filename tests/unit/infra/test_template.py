@@ -18,7 +18,13 @@ from chalice.utils import OSUtils
 
 from infra.local.gateway_responses import RESPONSES_KEY
 from infra.local.stack import CONFIG_PATH
-from infra.local.template import FUNCTION_TYPE, TEMPLATE_PATH, Resource, load_template
+from infra.local.template import (
+    FUNCTION_TYPE,
+    TEMPLATE_PATH,
+    Resource,
+    evaluate,
+    load_template,
+)
 from infra.package.template import complete
 
 TEMPLATE = load_template()
@@ -377,7 +383,9 @@ def test_the_merged_api_answers_by_itself_in_json(merged: dict[str, Any]) -> Non
     responses = merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"][RESPONSES_KEY]
 
     for response_type, response in responses.items():
-        body = json.loads(response["responseTemplates"]["application/json"])
+        # What CloudFormation does; API Gateway's own variables have no braces, and stay.
+        filled = evaluate(response, lambda name, _: {"BaseUri": "https://pacs.example"}[name])
+        body = json.loads(filled["responseTemplates"]["application/json"])
         assert {"title", "detail", "retryable", "request_id"} <= set(body)
         assert str(body.get("status", "")) == response.get("statusCode", ""), response_type
         assert ("gatewayresponse.header.Retry-After" in response["responseParameters"]) <= body[

@@ -30,7 +30,7 @@ from chalicelib.standard.capabilities import (
     StoreResource,
 )
 from chalicelib.standard.character_sets import CHARACTER_SETS
-from chalicelib.standard.limits import LIMITS
+from chalicelib.standard.limits import FIXED_LIMITS, LIMITS
 from chalicelib.standard.media_types import (
     DICOM,
     MULTIPART_RELATED,
@@ -105,7 +105,7 @@ def describe(
         doc("Specific Character Set", _character_sets()),
         doc("Transfer syntaxes of " + DICOM, ", ".join(_transfer_syntaxes(strict))),
         *_bulkdata_types(),
-        *(doc(f"Limit {name}", f"{limits[name]}: {meaning}.") for name, meaning in _rows(limits)),
+        *(doc(f"Limit {name}", f"{value}: {meaning}.") for name, value, meaning in _rows(limits)),
         *_sessions(base_uri, resource.partition, limits),
         node("resources", _resource(resource), base=service_url(base_uri, resource.partition)),
     )
@@ -227,8 +227,11 @@ def _character_sets() -> str:
     )
 
 
-def _rows(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    return ((row.field, row.meaning) for row in LIMITS if row.field in limits)
+def _rows(limits: Mapping[str, int]) -> Iterator[tuple[str, int, str]]:
+    yield from ((row.field, row.fixed, row.meaning) for row in FIXED_LIMITS)
+    for row in LIMITS:
+        if row.field in limits:
+            yield row.field, limits[row.field], row.meaning
 
 
 def allowed_methods(resource: Resource) -> str:

@@ -40,24 +40,6 @@ def study(study: str) -> Response:
     return functions.answer(app.current_request)
 
 
-@app.route("/sessions", **OPEN)
-@app.route("/sessions", **GUARDED)
-def sessions() -> Response:
-    return functions.answer(app.current_request)
-
-
-@app.route("/sessions/{session}", **OPEN)
-@app.route("/sessions/{session}", **GUARDED)
-def session(session: str) -> Response:
-    return functions.answer(app.current_request)
-
-
-@app.route("/sessions/{session}/{aspect}", **OPEN)
-@app.route("/sessions/{session}/{aspect}", **GUARDED)
-def session_aspect(session: str, aspect: str) -> Response:
-    return functions.answer(app.current_request)
-
-
 @app.route("/partitions/{partition}", **OPEN)
 @app.route("/partitions/{partition}", **GUARDED)
 def partition_service(partition: str) -> Response:
@@ -73,6 +55,24 @@ def partition_studies(partition: str) -> Response:
 @app.route("/partitions/{partition}/studies/{study}", **OPEN)
 @app.route("/partitions/{partition}/studies/{study}", **GUARDED)
 def partition_study(partition: str, study: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/sessions", **OPEN)
+@app.route("/sessions", **GUARDED)
+def sessions() -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/sessions/{session}", **OPEN)
+@app.route("/sessions/{session}", **GUARDED)
+def session(session: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/sessions/{session}/{aspect}", **OPEN)
+@app.route("/sessions/{session}/{aspect}", **GUARDED)
+def session_aspect(session: str, aspect: str) -> Response:
     return functions.answer(app.current_request)
 
 
@@ -92,6 +92,11 @@ def partition_session(partition: str, session: str) -> Response:
 @app.route("/partitions/{partition}/sessions/{session}/{aspect}", **GUARDED)
 def partition_session_aspect(partition: str, session: str, aspect: str) -> Response:
     return functions.answer(app.current_request)
+
+
+@app.on_sqs_message(queue="stowage-ingest", batch_size=1, maximum_concurrency=10)
+def ingest_sessions(event: SQSEvent) -> dict[str, Any]:
+    return functions.ingest(event)
 
 
 @app.on_sqs_message(queue="stowage-validate", batch_size=10, maximum_concurrency=10)
@@ -117,8 +122,3 @@ def audit_instances(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(queue="stowage-forward", batch_size=10, maximum_concurrency=8)
 def forward_instances(event: SQSEvent) -> dict[str, Any]:
     return functions.forward(event)
-
-
-@app.on_sqs_message(queue="stowage-ingest", batch_size=1, maximum_concurrency=10)
-def ingest_sessions(event: SQSEvent) -> dict[str, Any]:
-    return functions.ingest(event)

@@ -46,6 +46,10 @@ class Settings:
         CORS_ORIGINS: origins whose pages browsers let in, separated by commas; ``*`` for all.
     concurrency : int
         CONCURRENCY: calls to AWS at once, and the size of the connection pools.
+    staging_bucket, ingest_queue : str
+        STAGING_BUCKET and INGEST_QUEUE (a URL) of store sessions; without a bucket there are none.
+    staging_endpoint : str
+        STAGING_ENDPOINT: where presigned URLs point, on one machine; "" in AWS.
     """
 
     bucket: str
@@ -64,6 +68,9 @@ class Settings:
     max_session_parts: int = 100_000
     cors_origins: frozenset[str] = frozenset()
     concurrency: int = 32
+    staging_bucket: str = ""
+    staging_endpoint: str = ""
+    ingest_queue: str = ""
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -94,6 +101,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         max_session_parts=_number(env, "MAX_SESSION_PARTS", Settings.max_session_parts),
         cors_origins=_origins(env, "CORS_ORIGINS"),
         concurrency=_number(env, "CONCURRENCY", Settings.concurrency),
+        staging_bucket=env.get("STAGING_BUCKET", "").strip(),
+        staging_endpoint=env.get("STAGING_ENDPOINT", "").strip(),
+        ingest_queue=_text(env, "INGEST_QUEUE") if env.get("STAGING_BUCKET", "").strip() else "",
     )
 
 

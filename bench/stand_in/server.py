@@ -19,8 +19,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
+from bench.resident import resident
 from bench.stand_in import s3
 from bench.stand_in.contents import Store
 from bench.stand_in.dynamodb import DynamoDb
@@ -184,7 +184,7 @@ class StandIn:
             "refused": dict(self._refused),
             "most_in_flight": self._most_in_flight,
             "cpu_seconds": time.process_time() - self._cpu_before,
-            "peak_bytes": _peak_bytes(),
+            "peak_bytes": resident("VmHWM"),
         }
 
     def _held(self) -> Document:
@@ -202,12 +202,6 @@ class StandIn:
             "events": list(self._events.accepted),
             "messages": list(self._sqs.accepted),
         }
-
-
-def _peak_bytes() -> int:
-    """Return the most memory that this process has ever had, in bytes."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def _json(status: int, document: Document) -> Response:

@@ -1,6 +1,6 @@
 """Which operation a request means, and whether it may be carried out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bench.stand_in.contents import OWN_FILE, Nowhere, Store
 from bench.stand_in.s3.documents import Call
@@ -85,6 +85,7 @@ class S3:
         return Receiving(self._store, request.headers, length)
 
     def _received(self, request: Request) -> Receiving:
+        _check_framing(request.headers)
         if isinstance(request.sink, Receiving):
             return request.sink
         received = Receiving(self._store, request.headers, len(request.body))
@@ -109,3 +110,14 @@ class S3:
     def forget_upload(self, request: Request) -> None:
         """Lose the upload of a CompleteMultipartUpload that met another: a 409 ends it in S3."""
         self.uploads.open.pop(Call.of(request).query.get("uploadId", ""), None)
+
+
+def _check_framing(headers: Mapping[str, str]) -> None:
+    """Refuse a body whose length is not told beforehand, but for the SDK's own framing."""
+    if "aws-chunked" in headers.get("content-encoding", ""):
+        return
+    if "transfer-encoding" in headers:
+        message = "A header you provided implies functionality that is not implemented"
+        raise AwsError(501, "NotImplemented", message)
+    if "content-length" not in headers:
+        raise AwsError(411, "MissingContentLength", "You must provide the Content-Length header.")

@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import random
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -314,7 +316,41 @@ def test_objects_are_deleted_many_at_a_time(s3: Any, stand_in: RunningStandIn) -
     assert stand_in.held()["objects"]["b"] == ["c"]
 
 
+def talk(stand_in: RunningStandIn, said: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", urlsplit(stand_in.url).port or 0))
+    connection.sendall(said)
+    return connection
+
+
 def test_a_body_that_is_cut_short_leaves_nothing(s3: Any, stand_in: RunningStandIn) -> None:
+    head = b"PUT /b/k HTTP/1.1\r\nHost: b\r\nContent-Length: 5242880\r\n\r\n"
+    talk(stand_in, head + FIRST[:MIB]).close()
+    assert stand_in.stats()["calls"] == {}
+    assert stand_in.held()["objects"] == {}
+
+
+def test_who_leaves_while_an_object_is_sent_disturbs_no_one(
+    s3: Any, stand_in: RunningStandIn
+) -> None:
+    store(s3, "k", FIRST, FIRST, SECOND)
+    connection = talk(stand_in, b"GET /b/k HTTP/1.1\r\nHost: b\r\n\r\n")
+    assert connection.recv(12) == b"HTTP/1.1 200"
+    connection.close()
+    assert read(s3, "k") == FIRST + FIRST + SECOND
+
+
+@pytest.mark.parametrize(
+    ("header", "status"), [(b"Transfer-Encoding: chunked", b"501"), (b"A: b", b"411")]
+)
+def test_a_body_says_its_length_first(
+    stand_in: RunningStandIn, header: bytes, status: bytes
+) -> None:
+    said = b"PUT /b/k HTTP/1.1\r\nHost: b\r\n" + header + b"\r\n\r\n0\r\n\r\n"
+    with talk(stand_in, said) as connection:
+        assert connection.recv(12) == b"HTTP/1.1 " + status
+
+
+def test_a_part_whose_connection_is_reset_leaves_nothing(s3: Any, stand_in: RunningStandIn) -> None:
     upload = create(s3)
     stand_in.inject("s3.UploadPart:reset:1:1")
     with pytest.raises(Exception, match="Connection"):

@@ -28,9 +28,9 @@ from chalicelib.origin.sessions.tables import FramedPart, decode_outcomes, encod
 from chalicelib.origin.store import StoreRequest
 from chalicelib.standard.reasons import FailureReason
 
-MAX_ATTEMPTS = 4
-"""Leases without any progress, after which what stands in the way is given up: by the worker that
-the queue wakes for the last time before the dead letters (``maxReceiveCount``)."""
+MAX_ATTEMPTS = 3
+"""Leases without any progress, after which what stands in the way is given up: at the latest by
+the worker that the fifth delivery wakes, which is the last before the dead letters."""
 FRAMING_SECONDS = 20.0
 """Left of the worker's time: no further stretch is read with less."""
 PLACING_SECONDS = 60.0
@@ -80,8 +80,11 @@ class Ingest:
         """
         try:
             lease = take_lease(name, self._ports.sessions, self._ports.clock)
-        except (LeaseLost, Unavailable):
+        except LeaseLost:
             # Not done with: should the other worker die, this message is what wakes the next.
+            return False
+        except Exception as error:  # noqa: BLE001 - the message comes again
+            self._trouble(name, error)
             return False
         if lease is None:
             return True
@@ -92,11 +95,13 @@ class Ingest:
         except LeaseLost:
             return False
         except Exception as error:  # noqa: BLE001 - what it is, another worker may outlive it
-            if not isinstance(error, Unavailable):
-                self._ports.telemetry.trouble("session failed", error, request_id=name.identity)
+            self._trouble(name, error)
             delay = RETRY_SECONDS * 2 ** min(lease.session.attempts - 1, 8)
             return self._leave(lease, min(delay, LONGEST_RETRY))
         return True
+
+    def _trouble(self, name: SessionName, error: Exception) -> None:
+        self._ports.telemetry.trouble("session interrupted", error, request_id=name.identity)
 
     def _leave(self, lease: Lease, delay: int) -> bool:
         """Give the lease back and wake another worker; False leaves that to the message."""

@@ -1,8 +1,11 @@
 """A session's answer is the small door's, whatever happens to its workers on the way."""
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -39,6 +42,7 @@ BODIES = {
     "a broken header": framed(FIRST)[:-7] + b"--b\r\nbroken\r\n\r\nx\r\n--b--",
     "a wrong Content-Length": b"--b\r\nContent-Length: 4\r\n\r\n12345\r\n--b--",
 }
+FIRST_ONE = re.compile(r"(in part \d+|stored) with")
 ACCEPTS = ("application/dicom+json", "application/dicom+xml", "*/*")
 
 
@@ -59,7 +63,8 @@ def same(answer: HttpResponse, other: HttpResponse) -> None:
         theirs, ours = json.loads(other.body), json.loads(answer.body)
         assert {**ours, "request_id": ""} == {**theirs, "request_id": ""}
     else:
-        assert answer.body == other.body
+        # Which part, or an earlier worker, was first is told where it is known.
+        assert FIRST_ONE.sub("stored with", answer.body) == FIRST_ONE.sub("stored with", other.body)
 
 
 def expected(body: bytes, **around: str) -> tuple[HttpResponse, dict[str, bytes]]:
@@ -127,7 +132,7 @@ def test_413_for_more_parts_than_a_session_takes(world: World, limit: int) -> No
 def test_events_records_and_facts_are_the_small_doors(world: World) -> None:
     session = world.send(framed(FIRST, SECOND), **{"Stowage-Via": "0123456789abcdef"})
     world.work()
-    [event] = world.announcer.events
+    [event] = world.announcer.sent
     assert event.cause is Cause.STORED
     assert event.request_id == session.identity
     assert [one.sop_instance for one in event.instances] == ["1.2.1", "1.2.2"]
@@ -142,19 +147,23 @@ def test_events_records_and_facts_are_the_small_doors(world: World) -> None:
 def test_what_is_not_needed_any_more_is_deleted(world: World) -> None:
     session = world.send(framed(FIRST, SECOND))
     world.work()
-    assert list(world.staging.objects) == [session.answer_key]
+    assert list(world.staging.objects) == [world.session(session).answer_key]
     assert world.staging.uploads == {}
 
 
 # ---------------------------------------------------------------- large parts, many pages
 
 
+def take_small_steps(patch: pytest.MonkeyPatch) -> None:
+    """Read little at once, and end a page behind two parts."""
+    patch.setattr(framing, "READ_BYTES", 300)
+    patch.setattr(framing, "PAGE_PARTS", 2)
+    patch.setattr(placing, "RUN_PARTS", 1)
+
+
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read little at once, and end a page behind two parts."""
-    monkeypatch.setattr(framing, "READ_BYTES", 1500)
-    monkeypatch.setattr(framing, "PAGE_PARTS", 2)
-    monkeypatch.setattr(placing, "RUN_PARTS", 1)
+    take_small_steps(monkeypatch)
 
 
 MANY = framed(FIRST, b"no DICOM", SECOND, THIRD, OTHER, FIRST, ALIEN)
@@ -213,17 +222,11 @@ def steps() -> int:
             calls += 1
 
         with pytest.MonkeyPatch.context() as patch:
-            _set_small_steps(patch)
+            take_small_steps(patch)
             world.send(MANY, part_bytes=777)
             world.before = count
             world.work()
     return calls
-
-
-def _set_small_steps(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(framing, "READ_BYTES", 1500)
-    patch.setattr(framing, "PAGE_PARTS", 2)
-    patch.setattr(placing, "RUN_PARTS", 1)
 
 
 def killed_at(world: World, step: int) -> None:
@@ -242,16 +245,14 @@ def killed_at(world: World, step: int) -> None:
 def test_a_worker_killed_at_any_step_is_followed_by_another(steps: int) -> None:
     answer, stored = expected(MANY)
     with pytest.MonkeyPatch.context() as patch:
-        _set_small_steps(patch)
+        take_small_steps(patch)
         for step in range(1, steps + 1):
             with make_world() as world:
                 session = world.send(MANY, part_bytes=777)
                 [(name, _)] = world.queue.woken
                 killed_at(world, step)
-                try:
+                with suppress(Killed):
                     world.ingest().work(name, lambda: 900.0)
-                except Killed:
-                    pass
                 world.before = lambda method, key: None
                 world.later(960)  # the queue delivers the message again
                 world.work()
@@ -274,14 +275,14 @@ def test_a_worker_without_time_leaves_the_rest_to_the_next(world: World, small_s
     assert world.stored() == stored
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=4), st.integers(100, 4000))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=2), st.integers(100, 4000))
 def test_any_row_of_interruptions_comes_to_the_same_answer(
     interruptions: list[int], part_bytes: int
 ) -> None:
     answer, stored = expected(MANY)
     with pytest.MonkeyPatch.context() as patch, make_world() as world:
-        _set_small_steps(patch)
+        take_small_steps(patch)
         session = world.send(MANY, part_bytes=part_bytes)
         name, _ = world.queue.woken.pop()
         for step in interruptions:
@@ -374,8 +375,6 @@ PORTS = ("read-session", "write-session", "join", "read", "get", "create", "writ
 @pytest.mark.parametrize("method", PORTS)
 @pytest.mark.parametrize("error", [Unavailable("throttled"), RuntimeError("nobody foresaw it")])
 def test_what_passes_is_outlived(world: World, method: str, error: Exception) -> None:
-    if method == "read-session" and isinstance(error, RuntimeError):
-        pytest.skip("the function itself fails, and its message comes again")
     session = world.send(framed(FIRST, SECOND))
     failing(world, method, error, times=2)
     world.work()
@@ -416,25 +415,22 @@ def test_a_page_that_kills_every_worker_costs_no_other_page(small_steps: None) -
         session = world.send(framed(FIRST, SECOND, THIRD, make_file("1.2.5")))
         name, _ = world.queue.woken.pop()
 
-        def kill(method: str, key: str) -> None:
-            if (method, key) == ("create", "1.2.2"):
-                raise MemoryError
+        whole = placing.Store.store
 
-        world.before = kill
-        poison = placing.Store.store
-
-        def store(self: placing.Store, arrivals: list, request: object) -> object:
+        def store(self: placing.Store, arrivals: Any, request: Any) -> Any:
             if any(one.file.sop_instance == "1.2.2" for one in arrivals):
                 raise Killed
-            return poison(self, arrivals, request)
+            return whole(self, arrivals, request)
 
+        deliveries = 0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(placing.Store, "store", store)
-            for _ in range(5):
-                try:
+            while world.session(session).answer is None:
+                deliveries += 1
+                with suppress(Killed):
                     world.ingest().work(name, lambda: 900.0)
-                except Killed:
-                    world.later(960)
+                world.later(960)
+        assert deliveries <= 5  # the queue's, before its dead letters
         answer = world.response(session)
         module = json.loads(answer.body)
         assert answer.status == 503

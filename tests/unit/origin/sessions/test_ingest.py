@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -263,13 +264,13 @@ def test_a_worker_killed_at_any_step_is_followed_by_another(steps: int) -> None:
 def test_a_worker_without_time_leaves_the_rest_to_the_next(world: World, small_steps: None) -> None:
     answer, stored = expected(MANY)
     session = world.send(MANY, part_bytes=777)
-    remaining = iter([900.0] * 4 + [10.0] * 2 + [900.0] * 3 + [30.0] + [900.0] * 10_000)
     done = []
     while world.queue.woken:
         name, delay = world.queue.woken.pop(0)
         assert delay == 0
-        done.append(world.ingest().work(name, lambda: next(remaining)))
-    assert len(done) > 2
+        looks = iter([900.0] * 7)
+        done.append(world.ingest().work(name, partial(next, looks, 10.0)))
+    assert len(done) > 3
     assert all(done)
     same(world.response(session), answer)
     assert world.stored() == stored

@@ -155,6 +155,8 @@ class Ingest:
             )
 
     def _refuse(self, lease: Lease, error: RequestError) -> None:
+        if error.limit and error.limit[0] == "max_parts":
+            error.limit = ("max_session_parts", error.limit[1])  # the parser knows no sessions
         answer = write_problem(lease.session, self._ports.framing.staging, error)
         lease.release(state=SessionState.FINAL, answer=answer)
         self._ports.telemetry.count(metrics.REQUESTS_REFUSED)

@@ -90,6 +90,15 @@ class FileSource:
     def label(self) -> str:
         return os.fsdecode(self.path)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the file is there, as it was."""
+        try:
+            facts = os.stat(self.path)
+        except OSError:
+            return False
+        return (facts.st_size, facts.st_mtime_ns) == (self.size, self.mtime_ns)
+
     def chunks(self) -> Iterator[Buffer]:
         """Yield the file's bytes as they lie on disk."""
         buffer = bytearray(min(CHUNK_BYTES, max(self.size, 1)))

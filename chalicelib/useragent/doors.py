@@ -94,6 +94,7 @@ class Doors:
         """Take note of limits that a server tells; sessions are offered where one is theirs."""
         with self._lock:
             self._said |= {name: named[name] for name in FACTS if named.get(name)}
+            self._keep_to_small_door()
 
     def refused(self, response: Response, size: int) -> bool:
         """Take note of a 413 of the small door; return whether a session may take the body.
@@ -108,6 +109,7 @@ class Doors:
             said = min(_limit_of(response) or size - 1, size - 1)
             self._said[_MAX_BODY] = min(said, self._said.get(_MAX_BODY, said))
             self._said.setdefault(_MAX_SESSION, 1 << 40)
+            self._keep_to_small_door()
         return self.has_sessions
 
     def refused_session(self, size: int) -> None:
@@ -128,6 +130,10 @@ class Doors:
     def is_worth_a_session(self, size: int) -> bool:
         """Return whether many instances of this size together are better sent by one session."""
         return self.by_session(size) and (self.choice is Door.SESSION or size >= SESSION_FROM_BYTES)
+
+    def _keep_to_small_door(self) -> None:
+        if _MAX_BODY in self._said:
+            self.limits.lower_bytes(self._said[_MAX_BODY])
 
     @property
     def _small_bytes(self) -> int:

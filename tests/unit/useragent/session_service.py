@@ -101,6 +101,8 @@ class SessionService:
         self.stored: Counter[str] = Counter()
         self.cancelled: list[str] = []
         self.keeps_answers_elsewhere = False
+        self.steps = AT_WORK
+        self.retry_after = 2
         self.watch: Callable[[str], None] = lambda moment: None
         self._faults: dict[str, list[Fault | None]] = {}
         self._signed = 0
@@ -212,7 +214,7 @@ class SessionService:
             digests = (sha256(session.parts[number]).digest() for number in numbers)
             if decode_complete(sent.body) != composite_checksum(digests):
                 return answer(400, {}, "application/problem+json")
-            session.polls = list(AT_WORK)
+            session.polls = list(self.steps)
             session.state = SessionState.QUEUED
         session.is_stalled = False
         return Response(202)
@@ -269,7 +271,7 @@ class SessionService:
             }
         told = SessionStatus(
             identity, session.state, session.request.resource, session.plan, "", "",
-            tuple(sorted(session.parts)), 2, session.is_stalled,
+            tuple(sorted(session.parts)), self.retry_after, session.is_stalled,
             Progress(len(session.parts)), **known,
         )  # fmt: skip
         return Response(status, body=encode_status(told).encode())

@@ -20,7 +20,7 @@ from chalicelib.useragent.plan import BatchLimits, batches
 from chalicelib.useragent.transport import Response
 
 SESSION_FROM_BYTES = 32_000_000
-"""Seven requests of the small door cost 2.6 times what one session does; below, its wait tells."""
+"""Eight requests cost one and a half to three times what a session does; below, its wait tells."""
 LOT_BYTES = 256 * 1024 * 1024
 """Of a session: more is no cheaper by the byte, and the journal is told of less at a time."""
 LOT_INSTANCES = 2000

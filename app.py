@@ -58,6 +58,47 @@ def partition_study(partition: str, study: str) -> Response:
     return functions.answer(app.current_request)
 
 
+@app.route("/sessions", **OPEN)
+@app.route("/sessions", **GUARDED)
+def sessions() -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/sessions/{session}", **OPEN)
+@app.route("/sessions/{session}", **GUARDED)
+def session(session: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/sessions/{session}/{aspect}", **OPEN)
+@app.route("/sessions/{session}/{aspect}", **GUARDED)
+def session_aspect(session: str, aspect: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/partitions/{partition}/sessions", **OPEN)
+@app.route("/partitions/{partition}/sessions", **GUARDED)
+def partition_sessions(partition: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/partitions/{partition}/sessions/{session}", **OPEN)
+@app.route("/partitions/{partition}/sessions/{session}", **GUARDED)
+def partition_session(partition: str, session: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.route("/partitions/{partition}/sessions/{session}/{aspect}", **OPEN)
+@app.route("/partitions/{partition}/sessions/{session}/{aspect}", **GUARDED)
+def partition_session_aspect(partition: str, session: str, aspect: str) -> Response:
+    return functions.answer(app.current_request)
+
+
+@app.on_sqs_message(queue="stowage-ingest", batch_size=1, maximum_concurrency=10)
+def ingest_sessions(event: SQSEvent) -> dict[str, Any]:
+    return functions.ingest(event)
+
+
 @app.on_sqs_message(queue="stowage-validate", batch_size=10, maximum_concurrency=10)
 def validate_instances(event: SQSEvent) -> dict[str, Any]:
     return functions.validate(event)

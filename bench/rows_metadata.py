@@ -21,9 +21,9 @@ from chalicelib.dicomweb.codestreams import HEADER_BYTES, read_header
 from chalicelib.dicomweb.dicom_json import decode_json
 from chalicelib.dicomweb.dicom_xml import encode_xml
 from chalicelib.dicomweb.media_types import request_media_type
-from chalicelib.dicomweb.multipart import Part, split_parts
+from chalicelib.dicomweb.multipart import split_parts
 from chalicelib.dicomweb.resources import Studies
-from chalicelib.origin.intake import Arrival, IntakePolicy, take_in
+from chalicelib.origin.intake import Arrival, IncomingPart, IntakePolicy, take_in
 from chalicelib.origin.metadata_intake import take_in_metadata
 from chalicelib.standard.media_types import DICOM, DICOM_JSON, DICOM_XML
 
@@ -190,10 +190,10 @@ def _take_in_files(contents: Iterable[bytes]) -> None:
     )
 
 
-def _file_part(content: bytes) -> Part:
+def _file_part(content: bytes) -> IncomingPart:
     body = b"--b\r\nContent-Type: %s\r\n\r\n%s\r\n--b--" % (DICOM.encode(), content)
     [part] = split_parts(body, "b")
-    return part
+    return IncomingPart(part.number, part.headers, part.body)
 
 
 def _require_arrivals(taken: Iterable[object]) -> None:

@@ -5,6 +5,7 @@ and pays for nothing else at a cold start.
 """
 
 import random
+import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,11 @@ from chalicelib.settings import Settings
 from chalicelib.telemetry import PowertoolsTelemetry
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.dynamodb.sessions import DynamoDbSessionStore
     from chalicelib.adapters.dynamodb.table import Table
+    from chalicelib.adapters.ingest_queue import SqsIngestQueue
     from chalicelib.adapters.s3 import S3InstanceStore
+    from chalicelib.adapters.s3_staging import S3Staging
     from chalicelib.adapters.sqs import SqsRequeue
     from chalicelib.dicomweb.dicom_file import DicomFileLimits
     from chalicelib.forwarding.current import CurrentConfiguration
@@ -28,8 +32,12 @@ if TYPE_CHECKING:
     from chalicelib.origin.audit import Auditor
     from chalicelib.origin.authorize import Authorizer
     from chalicelib.origin.index import Indexer
+    from chalicelib.origin.intake import IntakePolicy
     from chalicelib.origin.reconcile import Reconciler
     from chalicelib.origin.server import OriginServer
+    from chalicelib.origin.sessions.door import SessionDoor
+    from chalicelib.origin.sessions.ingest import Ingest
+    from chalicelib.origin.store import StorePorts
     from chalicelib.origin.validate.validator import Validator
 
 
@@ -48,46 +56,164 @@ def telemetry() -> PowertoolsTelemetry:
 @cache
 def origin_server() -> "OriginServer":
     """Return the origin server behind the API."""
-    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
-    from chalicelib.adapters.eventbridge import EventBridgeAnnouncer
     from chalicelib.dicomweb.cors import CorsPolicy
-    from chalicelib.dicomweb.decoded import MetadataLimits
-    from chalicelib.origin.intake import IntakePolicy
     from chalicelib.origin.server import OriginServer, ServerPolicy
-    from chalicelib.origin.store import StorePolicy, StorePorts
+    from chalicelib.origin.store import StorePolicy
 
     configured = settings()
-    ports = StorePorts(
-        instances=_instances(),
-        records=DynamoDbRecordStore(_table()),
-        announcer=EventBridgeAnnouncer(_client("events"), configured.event_bus),
-        telemetry=telemetry(),
-        clock=_now,
-        executor=ThreadPoolExecutor(configured.concurrency, thread_name_prefix="store"),
-    )
     policy = ServerPolicy(
         base_uri=configured.base_uri,
         strict=configured.strict,
         explain=configured.explain,
-        part_limits={
-            "max_parts": configured.max_parts,
-            "max_header_bytes": configured.max_part_header_bytes,
-            "max_header_fields": configured.max_part_header_fields,
-        },
+        part_limits={"max_parts": configured.max_parts, **_part_header_limits()},
         max_inflated_bytes=configured.max_inflated_bytes,
-        intake=IntakePolicy(
-            strict=configured.strict,
-            limits=_limits(),
-            metadata=MetadataLimits(
-                max_instances=configured.max_parts,
-                max_depth=configured.max_depth,
-                max_elements=configured.max_elements,
-            ),
-        ),
+        session_limits=_session_limits(),
+        intake=_intake_policy(),
         store=StorePolicy(limits=_limits()),
         cors=CorsPolicy(configured.cors_origins),
     )
-    return OriginServer(ports, policy)
+    return OriginServer(_store_ports(_instances()), policy, _session_door())
+
+
+def _session_door() -> "SessionDoor | None":
+    from chalicelib.origin.sessions.door import DoorPolicy, DoorPorts, SessionDoor
+
+    configured = settings()
+    if not configured.staging_bucket:
+        return None
+    ports = DoorPorts(
+        sessions=_sessions(),
+        staging=_staging(_client("s3")),
+        queue=_ingest_queue(),
+        telemetry=telemetry(),
+        clock=_now,
+        make_identity=partial(secrets.token_hex, 16),
+    )
+    policy = DoorPolicy(configured.base_uri, configured.strict, configured.max_session_bytes)
+    return SessionDoor(ports, policy)
+
+
+@cache
+def ingest() -> "Ingest":
+    """Return what the ingest function runs."""
+    from chalicelib.adapters.s3 import S3InstanceStore
+    from chalicelib.adapters.s3_copy import S3Copier
+    from chalicelib.origin.sessions.framing import FramingPorts
+    from chalicelib.origin.sessions.ingest import Ingest, IngestPolicy, IngestPorts
+    from chalicelib.origin.sessions.placing import PlacingPorts
+    from chalicelib.origin.store import Store, StorePolicy
+
+    configured = settings()
+    # Nobody waits for an answer here, and a copy inside S3 answers when it is done.
+    client = _client("s3", read_timeout=60, connections=configured.concurrency + _COPIES + _READERS)
+    copier = S3Copier(
+        client,
+        configured.staging_bucket,
+        configured.bucket,
+        ThreadPoolExecutor(_COPIES, thread_name_prefix="copy"),
+    )
+    instances = S3InstanceStore(client, configured.bucket, _wait(), copier)
+    staging = _staging(client)
+    reader = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
+    store = Store(_store_ports(instances), StorePolicy(limits=_limits()))
+    ports = IngestPorts(
+        sessions=_sessions(),
+        queue=_ingest_queue(),
+        framing=FramingPorts(staging, reader),
+        placing=PlacingPorts(staging, store, reader, _wait()),
+        telemetry=telemetry(),
+        clock=_now,
+    )
+    policy = IngestPolicy(
+        base_uri=configured.base_uri,
+        explain=configured.explain,
+        part_limits={"max_parts": configured.max_session_parts, **_part_header_limits()},
+        intake=_intake_policy(),
+    )
+    return Ingest(ports, policy)
+
+
+_COPIES = 16
+_READERS = 4
+
+
+def _store_ports(instances: "S3InstanceStore") -> "StorePorts":
+    from chalicelib.adapters.dynamodb.records import DynamoDbRecordStore
+    from chalicelib.adapters.eventbridge import EventBridgeAnnouncer
+    from chalicelib.origin.store import StorePorts
+
+    return StorePorts(
+        instances=instances,
+        records=DynamoDbRecordStore(_table()),
+        announcer=EventBridgeAnnouncer(_client("events"), settings().event_bus),
+        telemetry=telemetry(),
+        clock=_now,
+        executor=ThreadPoolExecutor(settings().concurrency, thread_name_prefix="store"),
+    )
+
+
+def _intake_policy() -> "IntakePolicy":
+    from chalicelib.dicomweb.decoded import MetadataLimits
+    from chalicelib.origin.intake import IntakePolicy
+
+    configured = settings()
+    return IntakePolicy(
+        strict=configured.strict,
+        limits=_limits(),
+        metadata=MetadataLimits(
+            max_instances=configured.max_parts,
+            max_depth=configured.max_depth,
+            max_elements=configured.max_elements,
+        ),
+    )
+
+
+def _part_header_limits() -> dict[str, int]:
+    configured = settings()
+    return {
+        "max_header_bytes": configured.max_part_header_bytes,
+        "max_header_fields": configured.max_part_header_fields,
+    }
+
+
+def _session_limits() -> dict[str, int]:
+    configured = settings()
+    if not configured.staging_bucket:
+        return {}
+    return {
+        "max_session_bytes": configured.max_session_bytes,
+        "max_session_parts": configured.max_session_parts,
+    }
+
+
+def _sessions() -> "DynamoDbSessionStore":
+    from chalicelib.adapters.dynamodb.sessions import DynamoDbSessionStore
+
+    return DynamoDbSessionStore(_table())
+
+
+def _staging(client: Any) -> "S3Staging":
+    from chalicelib.adapters.s3_staging import S3Staging
+
+    configured = settings()
+    return S3Staging(client, _signer(configured.staging_endpoint), configured.staging_bucket, _now)
+
+
+def _signer(endpoint: str) -> Any:
+    """Return a client whose URLs others can reach: it signs, and calls nothing."""
+    import boto3
+    from botocore.config import Config
+
+    style = {"addressing_style": "path"} if endpoint else {}
+    config = Config(signature_version="s3v4", s3=style)
+    return boto3.client("s3", endpoint_url=endpoint or None, config=config)
+
+
+def _ingest_queue() -> "SqsIngestQueue":
+    from chalicelib.adapters.ingest_queue import SqsIngestQueue
+    from chalicelib.entrypoints.sessions import encode_wake
+
+    return SqsIngestQueue(sqs(), settings().ingest_queue, encode_wake)
 
 
 @cache
@@ -274,16 +400,25 @@ def _table() -> "Table":
 
 
 @cache
-def _client(service: str, *, parameter_validation: bool = True) -> Any:
-    """Return a client whose time-outs leave the caller time to answer (connect 1 s, read 5 s)."""
+def _client(
+    service: str,
+    *,
+    parameter_validation: bool = True,
+    read_timeout: float = 5.0,
+    connections: int | None = None,
+) -> Any:
+    """Return a client whose time-outs leave the caller time to answer (connect 1 s, read 5 s).
+
+    ``connections`` are kept, by default as many as there are calls at once.
+    """
     import boto3
     from botocore.config import Config
 
     config = Config(
         connect_timeout=1,
-        read_timeout=5,
+        read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=settings().concurrency,
+        max_pool_connections=connections or settings().concurrency,
         parameter_validation=parameter_validation,
     )
     return boto3.client(service, config=config)

@@ -20,6 +20,7 @@ from chalicelib.origin.model import InstanceKey
 
 if TYPE_CHECKING:
     from chalicelib.origin.reconcile import ObjectName
+    from chalicelib.origin.sessions.model import SessionName
 
 
 def answer(request: Request) -> Response:
@@ -104,6 +105,21 @@ def forward(event: SQSEvent) -> dict[str, Any]:
         return failed
 
     return _consume(event, run)
+
+
+def ingest(event: SQSEvent) -> dict[str, Any]:
+    """Bring a store session on: frame its body, place its instances, write its answer."""
+    from chalicelib.entrypoints.sessions import consume_wakes
+
+    context: Any = event.context
+
+    def work(name: "SessionName") -> bool:
+        return bootstrap.ingest().work(name, lambda: context.get_remaining_time_in_millis() / 1000)
+
+    try:
+        return consume_wakes(event.to_dict(), work)
+    finally:
+        bootstrap.telemetry().flush()
 
 
 def _consume(

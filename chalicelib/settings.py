@@ -40,10 +40,16 @@ class Settings:
         MAX_INFLATED_BYTES of a gzip body, and of a deflated data set.
     max_depth, max_elements : int
         MAX_NESTING_DEPTH and MAX_ELEMENTS of one data set.
+    max_session_bytes, max_session_parts : int
+        MAX_SESSION_BYTES and MAX_SESSION_PARTS of one store session.
     cors_origins : frozenset of str
         CORS_ORIGINS: origins whose pages browsers let in, separated by commas; ``*`` for all.
     concurrency : int
         CONCURRENCY: calls to AWS at once, and the size of the connection pools.
+    staging_bucket, ingest_queue : str
+        STAGING_BUCKET and INGEST_QUEUE (a URL) of store sessions; without a bucket there are none.
+    staging_endpoint : str
+        STAGING_ENDPOINT: where presigned URLs point, on one machine; "" in AWS.
     """
 
     bucket: str
@@ -58,8 +64,13 @@ class Settings:
     max_inflated_bytes: int = 32 * 1024 * 1024
     max_depth: int = 32
     max_elements: int = 500_000
+    max_session_bytes: int = 2**40
+    max_session_parts: int = 100_000
     cors_origins: frozenset[str] = frozenset()
     concurrency: int = 32
+    staging_bucket: str = ""
+    staging_endpoint: str = ""
+    ingest_queue: str = ""
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -86,8 +97,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         max_inflated_bytes=_number(env, "MAX_INFLATED_BYTES", Settings.max_inflated_bytes),
         max_depth=_number(env, "MAX_NESTING_DEPTH", Settings.max_depth),
         max_elements=_number(env, "MAX_ELEMENTS", Settings.max_elements),
+        max_session_bytes=_number(env, "MAX_SESSION_BYTES", Settings.max_session_bytes),
+        max_session_parts=_number(env, "MAX_SESSION_PARTS", Settings.max_session_parts),
         cors_origins=_origins(env, "CORS_ORIGINS"),
         concurrency=_number(env, "CONCURRENCY", Settings.concurrency),
+        staging_bucket=env.get("STAGING_BUCKET", "").strip(),
+        staging_endpoint=env.get("STAGING_ENDPOINT", "").strip(),
+        ingest_queue=_text(env, "INGEST_QUEUE") if env.get("STAGING_BUCKET", "").strip() else "",
     )
 
 

@@ -97,10 +97,10 @@ LOG_BYTES = 1_200
 RECORD_BYTES = 2_600
 """Of a record with its verdict and its share of the aggregates."""
 
-QUEUES = 5
+QUEUES = 6
 POLLS = 650_000
 """Of one idle queue's mapping, a month."""
-ALARMS = 22
+ALARMS = 24
 KEYS = 1
 """The audit log's."""
 

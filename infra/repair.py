@@ -35,7 +35,7 @@ from chalicelib.origin.reconcile import ObjectName, Reconciler, ReconcileReport
 from chalicelib.origin.record import read_record
 
 COMMANDS = ("rebuild", "reconcile", "replay-dlq")
-QUEUES = ("audit", "forward", "index", "reconcile", "validate")
+QUEUES = ("audit", "forward", "index", "ingest", "reconcile", "validate")
 BATCH = 100
 """Objects of one batch: one event's worth twice over, and one read of the table."""
 _CALL_MESSAGES = 10
@@ -197,10 +197,12 @@ def _described(message: Mapping[str, Any]) -> str:
     attributes = message.get("MessageAttributes", {})
     cause = attributes.get("ERROR_CODE", {}).get("StringValue", "given up on")
     try:
-        detail = json.loads(message["Body"]).get("detail", {})
+        body = json.loads(message["Body"])
+        detail = body.get("detail", {})
     except (ValueError, AttributeError):
         return f"message {message['MessageId']}: {cause}, not JSON"
-    what = f"study {detail['study']}" if "study" in detail else "a notification of S3"
+    other = "a notification of S3" if "Records" in body else "a session"
+    what = f"study {detail['study']}" if "study" in detail else other
     count = len(detail.get("instances", ()))
     return f"message {message['MessageId']}: {cause}, {what}" + (f", {count}" if count else "")
 

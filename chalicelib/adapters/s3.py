@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.errors import port_errors
-from chalicelib.origin.model import ObjectFacts, SourceForm, StoredObject
+from chalicelib.origin.model import Content, ObjectFacts, SourceForm, StagedRange, StoredObject
 from chalicelib.origin.ports import Unavailable, Wait
 
 CONTENT_TYPE = "application/dicom"
@@ -32,6 +32,14 @@ class S3Client(Protocol):
     def get_object(self, **arguments: Any) -> dict[str, Any]: ...
 
 
+class Copier(Protocol):
+    """Copies what is staged (``s3_copy``)."""
+
+    def copy(self, staged: StagedRange, key: str, content_type: str, facts: dict[str, str]) -> None:
+        """Create the object; ClientError ``PreconditionFailed`` when there is one."""
+        ...
+
+
 class S3InstanceStore:
     """``origin.ports.InstanceStore`` on a bucket.
 
@@ -42,15 +50,20 @@ class S3InstanceStore:
     bucket : str
     wait : Wait
         Sleeps between the attempts of a put that met another one of the same key.
+    copier : Copier, optional
+        Creates what is staged.
     """
 
-    def __init__(self, client: S3Client, bucket: str, wait: Wait) -> None:
+    def __init__(
+        self, client: S3Client, bucket: str, wait: Wait, copier: Copier | None = None
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._wait = wait
+        self._copier = copier
 
     def create(
-        self, partition: str, sop_instance: str, content: bytes | memoryview, facts: ObjectFacts
+        self, partition: str, sop_instance: str, content: Content, facts: ObjectFacts
     ) -> bool:
         """Put the object if there is none; S3 checks the SHA-256 of what it received."""
         for attempt in range(1, _RACE_ATTEMPTS + 1):
@@ -64,9 +77,9 @@ class S3InstanceStore:
             self._wait(attempt)
         raise AssertionError("unreachable")
 
-    def _put(
-        self, partition: str, sop_instance: str, content: bytes | memoryview, facts: ObjectFacts
-    ) -> bool:
+    def _put(self, partition: str, sop_instance: str, content: Content, facts: ObjectFacts) -> bool:
+        if isinstance(content, StagedRange):
+            return self._copy(partition, sop_instance, content, facts)
         try:
             self._client.put_object(
                 Bucket=self._bucket,
@@ -78,6 +91,22 @@ class S3InstanceStore:
                 IfNoneMatch="*",
                 Metadata=encode_facts(facts),
             )
+        except ClientError as error:
+            if _code(error) == _EXISTS:
+                return False
+            raise
+        return True
+
+    def _copy(
+        self, partition: str, sop_instance: str, staged: StagedRange, facts: ObjectFacts
+    ) -> bool:
+        if self._copier is None:
+            raise TypeError("this store copies nothing")
+        if self.find(partition, sop_instance) is not None:  # what is large is not copied in vain
+            return False
+        key = object_key(partition, sop_instance)
+        try:
+            self._copier.copy(staged, key, CONTENT_TYPE, encode_facts(facts))
         except ClientError as error:
             if _code(error) == _EXISTS:
                 return False

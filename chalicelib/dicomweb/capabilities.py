@@ -9,7 +9,14 @@ from http import HTTPStatus
 
 from chalicelib.dicomweb.errors import RequestError
 from chalicelib.dicomweb.media_types import parse_accept
-from chalicelib.dicomweb.resources import Base, Resource, Study, service_url
+from chalicelib.dicomweb.resources import (
+    Base,
+    Resource,
+    StoreSession,
+    Study,
+    service_url,
+    sessions_url,
+)
 from chalicelib.dicomweb.wadl import Node, doc, encode_wadl_json, encode_wadl_xml, node
 from chalicelib.standard.bulkdata_media_types import BULKDATA_MEDIA_TYPES, DOCUMENT_TYPES
 from chalicelib.standard.capabilities import (
@@ -23,7 +30,7 @@ from chalicelib.standard.capabilities import (
     StoreResource,
 )
 from chalicelib.standard.character_sets import CHARACTER_SETS
-from chalicelib.standard.limits import LIMITS
+from chalicelib.standard.limits import FIXED_LIMITS, LIMITS
 from chalicelib.standard.media_types import (
     DICOM,
     MULTIPART_RELATED,
@@ -98,9 +105,16 @@ def describe(
         doc("Specific Character Set", _character_sets()),
         doc("Transfer syntaxes of " + DICOM, ", ".join(_transfer_syntaxes(strict))),
         *_bulkdata_types(),
-        *(doc(f"Limit {name}", f"{limits[name]}: {meaning}.") for name, meaning in _rows(limits)),
+        *(doc(f"Limit {name}", f"{value}: {meaning}.") for name, value, meaning in _rows(limits)),
+        *_sessions(base_uri, resource.partition, limits),
         node("resources", _resource(resource), base=service_url(base_uri, resource.partition)),
     )
+
+
+def _sessions(base_uri: str, partition: str, limits: Mapping[str, int]) -> Iterator[Node]:
+    """Yield where bodies go that the resources do not take: an extension, so in words alone."""
+    if "max_session_bytes" in limits:
+        yield doc("Store sessions", f"{sessions_url(base_uri, partition)}: bodies of any size.")
 
 
 def _resource(resource: Resource) -> Node:
@@ -213,13 +227,23 @@ def _character_sets() -> str:
     )
 
 
-def _rows(limits: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    return ((row.field, row.meaning) for row in LIMITS if row.field in limits)
+def _rows(limits: Mapping[str, int]) -> Iterator[tuple[str, int, str]]:
+    yield from ((row.field, row.fixed, row.meaning) for row in FIXED_LIMITS)
+    for row in LIMITS:
+        if row.field in limits:
+            yield row.field, limits[row.field], row.meaning
 
 
 def allowed_methods(resource: Resource) -> str:
     """Return the Allow header field of a resource (RFC 9110 10.2.1)."""
-    return "OPTIONS" if isinstance(resource, Base) else "POST, OPTIONS"
+    match resource:
+        case Base():
+            return "OPTIONS"
+        case StoreSession(aspect=""):
+            return "GET, DELETE, OPTIONS"
+        case StoreSession(aspect="response"):
+            return "GET, OPTIONS"
+    return "POST, OPTIONS"
 
 
 def _not_acceptable(problem: str) -> RequestError:

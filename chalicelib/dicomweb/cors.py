@@ -12,7 +12,7 @@ from chalicelib.dicomweb.messages import HttpRequest, HttpResponse
 
 ANY_ORIGIN = "*"
 _REQUEST_FIELDS = "Accept, Accept-Charset, Authorization, Content-Encoding, Content-Type"
-_RESPONSE_FIELDS = "Content-Location, Location, Retry-After, X-Request-Id"
+_RESPONSE_FIELDS = "Content-Location, Link, Location, Retry-After, X-Request-Id"
 _MAX_AGE_SECONDS = 600
 
 

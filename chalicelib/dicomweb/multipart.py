@@ -53,11 +53,15 @@ class PartData:
 
 @dataclass(frozen=True, slots=True)
 class PartEnd:
-    """The part is complete: ``size`` bytes, the last before ``end_offset`` of the whole body."""
+    """The part is complete: ``size`` bytes, the last before ``end_offset`` of the whole body.
+
+    ``delimiter_offset`` is where the hyphens of the delimiter behind it stand.
+    """
 
     number: int
     size: int
     end_offset: int
+    delimiter_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,17 @@ class MultipartParser:
         self._declared_size: int | None = None
         self._body_offset = 0
         self._buffer: bytes | bytearray = b""
+        self._start = 0  # of what is fed, in the whole body
         self._offset = 0  # of the buffer's first byte in the whole body
         self._cursor = 0  # in the buffer: all before it is settled
+
+    def resume(self, number: int, delimiter_offset: int) -> None:
+        """Go on behind a part that another parser ended, before anything is fed.
+
+        The first byte fed is then that of the delimiter behind the part (``PartEnd``).
+        """
+        self._number = number
+        self._start = self._offset = delimiter_offset
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[Event]:
         """Return what the chunk completes.
@@ -203,14 +216,14 @@ class MultipartParser:
         return self._tail(), None
 
     def _is_line_start(self, position: int) -> bool:
-        if self._offset + position == 0:
+        if self._offset + position == self._start:
             return True
         line_break = position - 2
         return line_break >= self._cursor and self._buffer[line_break:position] == b"\r\n"
 
     def _tail(self) -> int:
         """Return where the last bytes begin that the next chunk may complete to a delimiter."""
-        if self._offset + self._cursor == 0 and self._dashed.startswith(self._buffer):
+        if self._offset + self._cursor == self._start and self._dashed.startswith(self._buffer):
             return 0
         delimiter = b"\r\n" + self._dashed
         nearest = max(self._cursor, len(self._buffer) - len(delimiter) + 1)
@@ -239,7 +252,7 @@ class MultipartParser:
                 f"Part {self._number} has {size} bytes, "
                 f"but its Content-Length says {self._declared_size}."
             )
-        events.append(PartEnd(self._number, size, end_offset))
+        events.append(PartEnd(self._number, size, end_offset, self._offset + end + 2))
 
     def _begin_part(self, events: list[Event], *, is_last: bool) -> None:
         if is_last and self._number == 0:

@@ -45,8 +45,28 @@ class Base:
     partition: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoreSessions:
+    """Where store sessions are opened (``docs/sessions.md``): our extension."""
+
+    partition: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSession:
+    """A store session; ``aspect`` is "" for its state, else one of ``SESSION_ASPECTS``."""
+
+    partition: str
+    identity: str
+    aspect: str = ""
+
+
+SESSION_ASPECTS = ("urls", "complete", "response")
+_SESSION_IDENTITY = re.compile(r"[0-9a-f]{32}")
+
 Target = Studies | Study
-Resource = Base | Target
+SessionResource = StoreSessions | StoreSession
+Resource = Base | Target | SessionResource
 
 
 def parse_resource(path: str) -> Resource:
@@ -57,12 +77,15 @@ def parse_resource(path: str) -> Resource:
     RequestError
         As ``parse_target`` does.
     """
-    match _segments_of(path):
-        case [""]:
-            return Base(DEFAULT_PARTITION)
-        case ["partitions", partition]:
-            _check_partition(partition)
+    partition, segments = _split(path)
+    match segments:
+        case [""] | []:
             return Base(partition)
+        case ["sessions"]:
+            return StoreSessions(partition)
+        case ["sessions", identity, *aspect] if _SESSION_IDENTITY.fullmatch(identity):
+            if not aspect or (len(aspect) == 1 and aspect[0] in SESSION_ASPECTS):
+                return StoreSession(partition, identity, "".join(aspect))
     return parse_target(path)
 
 
@@ -74,11 +97,7 @@ def parse_target(path: str) -> Target:
     RequestError
         404 when no resource has this path, 400 when a UID or partition breaks its grammar.
     """
-    segments = _segments_of(path)
-    partition = DEFAULT_PARTITION
-    if len(segments) > 2 and segments[0] == "partitions":
-        partition, segments = segments[1], segments[2:]
-        _check_partition(partition)
+    partition, segments = _split(path)
     match segments:
         case ["studies"]:
             return Studies(partition)
@@ -92,9 +111,16 @@ def parse_target(path: str) -> Target:
     raise RequestError(HTTPStatus.NOT_FOUND, "No resource of this service has this path.")
 
 
-def _segments_of(path: str) -> list[str]:
-    """Return the segments; one final slash is nothing, more are empty segments."""
-    return path.removeprefix("/").removesuffix("/").split("/")
+def _split(path: str) -> tuple[str, list[str]]:
+    """Return the partition, and the segments behind it.
+
+    One final slash is nothing, more are empty segments.
+    """
+    segments = path.removeprefix("/").removesuffix("/").split("/")
+    if len(segments) < 2 or segments[0] != "partitions":
+        return DEFAULT_PARTITION, segments
+    _check_partition(segments[1])
+    return segments[1], segments[2:]
 
 
 def _check_partition(name: str) -> None:
@@ -126,3 +152,8 @@ def target_url(base_uri: str, target: Target) -> str:
     if isinstance(target, Study):
         return study_url(base_uri, target.partition, target.study)
     return f"{service_url(base_uri, target.partition)}/studies"
+
+
+def sessions_url(base_uri: str, partition: str) -> str:
+    """Return the URL at which a partition's store sessions are opened."""
+    return f"{service_url(base_uri, partition)}/sessions"

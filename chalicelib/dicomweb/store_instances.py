@@ -1,6 +1,6 @@
 """Store Instances Response Module (PS3.18 Annex I) and the status it leads to (Table 10.5.3-1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -75,46 +75,91 @@ class StoreInstancesResponse:
         return tuple(o for o in self.outcomes if isinstance(o, OtherFailure))
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many outcomes are of each kind that a status depends on.
+
+    ``warned`` of the ``stored`` have a warning; ``transient`` of the ``failed`` would be cured by
+    sending them again.
+    """
+
+    stored: int = 0
+    warned: int = 0
+    failed: int = 0
+    transient: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.stored + other.stored,
+            self.warned + other.warned,
+            self.failed + other.failed,
+            self.transient + other.transient,
+        )
+
+
+def tally_of(outcomes: Iterable[Outcome]) -> Tally:
+    """Return how many outcomes are of each kind."""
+    stored = warned = failed = transient = 0
+    for outcome in outcomes:
+        if isinstance(outcome, Stored):
+            stored += 1
+            warned += outcome.warning is not None
+        else:
+            failed += 1
+            transient += outcome.reason.transient
+    return Tally(stored, warned, failed, transient)
+
+
 def status_of(response: StoreInstancesResponse) -> HTTPStatus:
+    """Return the status of a response; see ``status_of_tally``."""
+    return status_of_tally(tally_of(response.outcomes))
+
+
+def status_of_tally(tally: Tally) -> HTTPStatus:
     """Return the status of PS3.18 Table 10.5.3-1, with one addition.
 
     A failure that the same bytes can outlive makes the answer 503 even beside successes: user
     agents re-send on 503, and a re-send of what is stored does no harm. 202 is for failures that
     last and for warnings.
     """
-    failures: tuple[Failed | OtherFailure, ...] = (*response.failed, *response.other_failures)
-    if any(failure.reason.transient for failure in failures):
+    if tally.transient:
         return HTTPStatus.SERVICE_UNAVAILABLE
-    if failures:
-        return HTTPStatus.ACCEPTED if response.referenced else HTTPStatus.CONFLICT
-    if not response.referenced:
+    if tally.failed:
+        return HTTPStatus.ACCEPTED if tally.stored else HTTPStatus.CONFLICT
+    if not tally.stored:
         return HTTPStatus.BAD_REQUEST
-    if any(stored.warning for stored in response.referenced):
-        return HTTPStatus.ACCEPTED
-    return HTTPStatus.OK
+    return HTTPStatus.ACCEPTED if tally.warned else HTTPStatus.OK
 
 
-def response_dataset(response: StoreInstancesResponse, *, explain: bool = True) -> Dataset:
-    """Return the module of Table I.1-1.
+RETRIEVE_URL = Element(0x00081190, "UR", "RetrieveURL")
+"""Of the module and of stored items: empty, as type 2 allows, until this service offers Retrieve
+(R-606)."""
 
-    Retrieve URL stays empty, as type 2 allows, until this service offers Retrieve (R-606).
+SEQUENCES: tuple[tuple[int, str, type[Outcome]], ...] = (
+    (0x00081198, "FailedSOPSequence", Failed),
+    (0x00081199, "ReferencedSOPSequence", Stored),
+    (0x0008119A, "OtherFailuresSequence", OtherFailure),
+)
+"""Sequences of Table I.1-1 and the outcomes that are their items, in the order of their tags; one
+without items is left out."""
+
+
+def item_of(outcome: Outcome, *, explain: bool = True) -> Dataset:
+    """Return the item that an outcome is of its sequence.
+
     ``explain`` adds our private attributes to the items of failures.
     """
-    elements = [Element(0x00081190, "UR", "RetrieveURL")]
-    if response.failed:
-        items = tuple(_failed_item(failed, explain) for failed in response.failed)
-        elements.append(Element(0x00081198, "SQ", "FailedSOPSequence", items))
-    if response.referenced:
-        items = tuple(_stored_item(stored) for stored in response.referenced)
-        elements.append(Element(0x00081199, "SQ", "ReferencedSOPSequence", items))
-    if response.other_failures:
-        items = tuple(_other_item(other, explain) for other in response.other_failures)
-        elements.append(Element(0x0008119A, "SQ", "OtherFailuresSequence", items))
-    return Dataset(elements)
+    match outcome:
+        case Stored():
+            return _stored_item(outcome)
+        case Failed():
+            return _failed_item(outcome, explain)
+        case OtherFailure():
+            return _other_item(outcome, explain)
 
 
 def _stored_item(stored: Stored) -> Dataset:
-    elements = [*_reference(stored.reference), Element(0x00081190, "UR", "RetrieveURL")]
+    elements = [*_reference(stored.reference), RETRIEVE_URL]
     if stored.warning is not None:
         elements.append(Element(0x00081196, "US", "WarningReason", (stored.warning.code,)))
     return Dataset(elements)

@@ -22,7 +22,8 @@ MAX_SUBJECT_CHARACTERS = 128
 """What object metadata keeps of a subject (`origin.store`): a longer one would be cut, and two
 might look like one."""
 MAX_PARTITIONS = 20
-"""Of one grant: each adds about 250 bytes for each method to the policy that the gateway keeps."""
+"""Of one grant: each adds about 250 bytes for each method to the policy that the gateway keeps, and
+half of that for each method of sessions that no other scope opens."""
 EVERY_PARTITION = "*"
 
 # RFC 6750 2.1 with RFC 9110 11.1 (the scheme in any case) and RFC 7515 7.1 (three segments).
@@ -52,6 +53,10 @@ METHODS = {
 }
 """The methods that a scope opens. OPTIONS is open to all: a preflight carries no credentials
 (Fetch, "CORS-preflight fetch"), and what it answers depends on nothing that is stored."""
+
+SESSION_METHODS = ("DELETE", "GET", "HEAD")
+"""What WRITE opens of sessions beside its own: who sends a body in parts asks what became of it,
+and may give it up. Whose session it is, the session knows (`origin.sessions`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +183,18 @@ def permissions(grant: Grant) -> Iterator[tuple[str, str]]:
 
     ``*`` in a pattern stands for any text, slashes too, and only ever ends it: behind
     ``/partitions/a/`` everything is of partition ``a``, because a gateway's path and the path that
-    the function reads have the same first segments.
+    the function reads have the same first segments. Where it stands for any partition it may be in
+    the middle, for every path is one of the grant's partitions then.
     """
+    methods = {method for scope in grant.scopes for method in METHODS[scope]}
     for scope in Scope:
         if scope in grant.scopes:
             for method in METHODS[scope]:
                 yield from ((method, path) for path in _paths(grant.partitions))
+    if Scope.WRITE in grant.scopes:
+        for method in SESSION_METHODS:
+            if method not in methods:
+                yield from ((method, path) for path in _session_paths(grant.partitions))
 
 
 def _paths(partitions: frozenset[str]) -> Sequence[str]:
@@ -192,8 +203,14 @@ def _paths(partitions: frozenset[str]) -> Sequence[str]:
     return [path for partition in sorted(partitions) for path in _paths_of(partition)]
 
 
+def _session_paths(partitions: frozenset[str]) -> Sequence[str]:
+    named = {EVERY_PARTITION} if EVERY_PARTITION in partitions else partitions
+    own = [f"/partitions/{partition}/sessions/*" for partition in sorted(named)]
+    return own if named.isdisjoint({DEFAULT_PARTITION, EVERY_PARTITION}) else ["/sessions/*", *own]
+
+
 def _paths_of(partition: str) -> tuple[str, ...]:
     own = (f"/partitions/{partition}", f"/partitions/{partition}/*")
     if partition == DEFAULT_PARTITION:
-        return ("/", "/studies", "/studies/*", *own)
+        return ("/", "/studies", "/studies/*", "/sessions", "/sessions/*", *own)
     return own

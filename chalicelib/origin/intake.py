@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from chalicelib.dicomweb import tags
-from chalicelib.dicomweb.byte_source import MemorySource
+from chalicelib.dicomweb.byte_source import ByteSource, MemorySource, RangeSource, read_bytes
 from chalicelib.dicomweb.decoded import MetadataLimits
 from chalicelib.dicomweb.dicom_file import DicomFile, DicomFileLimits, read_dicom_file
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX, read_file_meta
 from chalicelib.dicomweb.media_types import MediaTypeSyntaxError, parse_media_type
+from chalicelib.dicomweb.messages import Headers
 from chalicelib.dicomweb.multipart import Part
 from chalicelib.dicomweb.resources import Target
 from chalicelib.dicomweb.store_instances import Explanation, Failed, OtherFailure, Reference
-from chalicelib.origin.model import SourceForm
+from chalicelib.origin.model import Content, SourceForm, StagedRange
 from chalicelib.standard.reasons import FailureReason, WarningReason
 from chalicelib.standard.sop_classes import SopClassKind, kind_of
 
@@ -54,6 +55,20 @@ class Place:
         return f"Part {self.part}, instance {self.item}" if self.item else f"Part {self.part}"
 
 
+STAGED_WINDOW = 4 << 20
+"""Bytes read at once of an instance that is not at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingPart:
+    """A part with an instance, wherever its bytes are; ``sha256`` is "" until somebody hashes."""
+
+    number: int
+    headers: Headers
+    content: Content
+    sha256: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An instance that may be stored: its place, its bytes, and what they say.
@@ -65,7 +80,7 @@ class Arrival:
 
     slot: int
     place: Place
-    content: bytes | memoryview
+    content: Content
     sha256: str
     file: DicomFile
     observations: frozenset[str]
@@ -75,6 +90,11 @@ class Arrival:
     @property
     def part(self) -> int:
         return self.place.part
+
+    @property
+    def source(self) -> ByteSource:
+        """The bytes for a reader that jumps; each time another."""
+        return source_of(self.content)
 
     @property
     def reference(self) -> Reference:
@@ -89,15 +109,22 @@ Taken = Arrival | Failed | OtherFailure
 """What an instance, or a part that names none, has come to before anything is stored."""
 
 
-def take_in(part: Part, target: Target, policy: IntakePolicy) -> Taken:
+def source_of(content: Content) -> ByteSource:
+    """Return the bytes for a reader that jumps."""
+    if isinstance(content, StagedRange):
+        return RangeSource(content.length, content.read, STAGED_WINDOW)
+    return MemorySource(content)
+
+
+def take_in(part: IncomingPart, target: Target, policy: IntakePolicy) -> Taken:
     """Return the arrival that a part of type application/dicom is, or its failure.
 
     Never raises for what a part holds: one bad part among good ones fails alone (R-453).
     """
     reference: Reference | None = None
     try:
-        observed = _check_part_type(part)
-        source = MemorySource(part.body)
+        source = source_of(part.content)
+        observed = _check_part_type(part, source)
         meta = read_file_meta(source)
         if meta.names_instance:
             reference = Reference(meta.sop_class, meta.sop_instance)
@@ -109,9 +136,15 @@ def take_in(part: Part, target: Target, policy: IntakePolicy) -> Taken:
     except InstanceError as error:
         return refused_item(error, reference, Place(part.number))
     observed |= _transfer_syntax_parameter(part, file)
-    digest = sha256(part.body).hexdigest()
+    digest = part.sha256 or _hashed(part.content)
     observations = file.observations | observed
-    return Arrival(part.number, Place(part.number), part.body, digest, file, observations)
+    return Arrival(part.number, Place(part.number), part.content, digest, file, observations)
+
+
+def _hashed(content: Content) -> str:
+    if isinstance(content, StagedRange):
+        raise TypeError("a staged part is hashed where it is framed")
+    return sha256(content).hexdigest()
 
 
 def refused_item(
@@ -128,7 +161,7 @@ def explain(error: InstanceError, place: Place) -> Explanation:
     return Explanation(f"{place}: {error.detail}", place.part, error.tag_path)
 
 
-def _check_part_type(part: Part) -> set[str]:
+def _check_part_type(part: IncomingPart, source: ByteSource) -> set[str]:
     """Return what to observe of the part's header, or refuse the part (PS3.18 8.6.1)."""
     check_part_coding(part)
     content_type = part.headers.get("Content-Type")
@@ -140,13 +173,13 @@ def _check_part_type(part: Part) -> set[str]:
         raise _unsupported("The part's Content-Type is not a media type.") from None
     if name == _DICOM:
         return set()
-    prefix = bytes(part.body[PREAMBLE_LENGTH : PREAMBLE_LENGTH + len(PREFIX)])
+    prefix = read_bytes(source, PREAMBLE_LENGTH, len(PREFIX))
     if name == _OCTET_STREAM and prefix == PREFIX:
         return {"octet-stream-part"}
     raise _unsupported(f"The part is no {_DICOM} part, as the request's Content-Type promises.")
 
 
-def check_part_coding(part: Part) -> None:
+def check_part_coding(part: Part | IncomingPart) -> None:
     """Refuse a part that is encoded once more: parts are sent as they are."""
     coding = (part.headers.get("Content-Transfer-Encoding") or "").strip().lower()
     if coding not in _IDENTITY_CODINGS or part.headers.get("Content-Encoding"):
@@ -174,7 +207,7 @@ def _check_class(sop_class: str, tag_path: str) -> None:
         )
 
 
-def _transfer_syntax_parameter(part: Part, file: DicomFile) -> set[str]:
+def _transfer_syntax_parameter(part: IncomingPart, file: DicomFile) -> set[str]:
     """Return the observation that the file contradicts its part's header (PS3.18 8.7.9)."""
     content_type = part.headers.get("Content-Type")
     stated = parse_media_type(content_type).get("transfer-syntax") if content_type else None

@@ -4,7 +4,7 @@ What belongs here: frozen dataclasses without behaviour beyond their own shape. 
 anything that reads, writes, or knows how a store spells these values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -54,6 +54,26 @@ class StoredObject:
 
     size: int
     facts: ObjectFacts
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRange:
+    """Bytes of a staged object: an instance that is too large to be held.
+
+    ``read(start, length)`` returns bytes of the range, counted from its own beginning.
+    """
+
+    key: str
+    start: int
+    length: int
+    read: Callable[[int, int], bytes] = field(repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return self.length
+
+
+Content = bytes | memoryview | StagedRange
+"""The bytes of an instance on its way into the store."""
 
 
 class InstanceState(Enum):

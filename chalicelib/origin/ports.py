@@ -11,6 +11,7 @@ from typing import Protocol
 from chalicelib.origin.aggregates import SeriesAggregate, SeriesKey, StudyAggregate
 from chalicelib.origin.events import InstancesStored
 from chalicelib.origin.model import (
+    Content,
     InstanceKey,
     InstanceRecord,
     ObjectFacts,
@@ -41,9 +42,9 @@ class InstanceStore(Protocol):
     """The instances themselves. One per partition and SOP Instance UID, created once."""
 
     def create(
-        self, partition: str, sop_instance: str, content: bytes | memoryview, facts: ObjectFacts
+        self, partition: str, sop_instance: str, content: Content, facts: ObjectFacts
     ) -> bool:
-        """Create the object unless one is there.
+        """Create the object unless one is there; what is staged is copied without being read.
 
         Returns True when this call created it, False when an object is there already (it may be
         our own, from a put whose answer was lost). Raises Unavailable.

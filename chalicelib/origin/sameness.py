@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from chalicelib.dicomweb import tags
-from chalicelib.dicomweb.byte_source import ByteSource, MemorySource, RangeSource
+from chalicelib.dicomweb.byte_source import ByteSource, RangeSource
 from chalicelib.dicomweb.content import differing_tags
 from chalicelib.dicomweb.dicom_file import DicomFile, DicomFileLimits, read_dicom_file
 from chalicelib.dicomweb.errors import InstanceError
@@ -73,7 +73,7 @@ def match_sibling(arrival: Arrival, earlier: Arrival, limits: DicomFileLimits) -
     if earlier.sha256 == arrival.sha256:
         return Sameness.IDENTICAL
     where = f"in part {earlier.part}"
-    refuse_if_different(arrival, MemorySource(earlier.content), limits, where)
+    refuse_if_different(arrival, earlier.source, limits, where)
     return Sameness.REWRAPPED
 
 
@@ -82,9 +82,10 @@ def refuse_if_different(
 ) -> None:
     """Raise DUPLICATE_SOP_INSTANCE unless the other file has the arrival's content."""
     uid = arrival.file.sop_instance
-    ours = MemorySource(arrival.content)
     try:
-        differing = differing_tags(ours, arrival.file.meta, other, read_file_meta(other), limits)
+        differing = differing_tags(
+            arrival.source, arrival.file.meta, other, read_file_meta(other), limits
+        )
     except InstanceError:
         # The arrival was walked before: it is the other that cannot be read.
         raise InstanceError(

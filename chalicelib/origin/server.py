@@ -19,27 +19,31 @@ from chalicelib.dicomweb.multipart import Part, split_parts
 from chalicelib.dicomweb.negotiation import ResponseFormat, negotiate
 from chalicelib.dicomweb.problem import problem_response
 from chalicelib.dicomweb.resources import (
-    Base,
     Resource,
+    SessionResource,
+    StoreSession,
+    StoreSessions,
+    Studies,
+    Study,
     Target,
     parse_resource,
-    study_url,
+    sessions_url,
     target_url,
 )
 from chalicelib.dicomweb.response_encoding import encode_module
 from chalicelib.dicomweb.store_instances import (
-    Failed,
-    OtherFailure,
     Stored,
     StoreInstancesResponse,
-    response_dataset,
     status_of,
+    tally_of,
 )
 from chalicelib.origin import hop_mark, metrics
+from chalicelib.origin.answering import answer_headers, report_answer, report_outcomes
 from chalicelib.origin.hop_mark import read_marks, write_marks
 from chalicelib.origin.intake import (
     OUT_OF_TIME,
     Arrival,
+    IncomingPart,
     IntakePolicy,
     Place,
     Taken,
@@ -48,17 +52,17 @@ from chalicelib.origin.intake import (
 )
 from chalicelib.origin.options import answer_options
 from chalicelib.origin.ports import Remaining
+from chalicelib.origin.sessions.door import SessionDoor
 from chalicelib.origin.store import Store, StorePolicy, StorePorts, StoreRequest
 from chalicelib.standard.media_types import PayloadFamily
-
-RETRY_AFTER_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ServerPolicy:
     """What the deployment decides.
 
-    ``base_uri`` is the service's external URL; ``part_limits`` are those of ``split_parts``.
+    ``base_uri`` is the service's external URL; ``part_limits`` are those of ``split_parts``;
+    ``session_limits`` those of store sessions, by the field of their row in ``standard.limits``.
     """
 
     base_uri: str
@@ -66,6 +70,7 @@ class ServerPolicy:
     explain: bool = True
     part_limits: Mapping[str, int] = field(default_factory=dict)
     max_inflated_bytes: int = 32 * 1024 * 1024
+    session_limits: Mapping[str, int] = field(default_factory=dict)
     intake: IntakePolicy = field(default_factory=IntakePolicy)
     store: StorePolicy = field(default_factory=StorePolicy)
     cors: CorsPolicy = field(default_factory=CorsPolicy)
@@ -82,14 +87,18 @@ class ServerPolicy:
             "max_inflated_bytes": self.max_inflated_bytes,
             "max_depth": structure.max_depth,
             "max_elements": structure.max_elements,
+            **self.session_limits,
         }
 
 
 class OriginServer:
     """Answers the requests of a Store Transaction."""
 
-    def __init__(self, ports: StorePorts, policy: ServerPolicy) -> None:
+    def __init__(
+        self, ports: StorePorts, policy: ServerPolicy, sessions: SessionDoor | None = None
+    ) -> None:
         self._policy = policy
+        self._sessions = sessions
         self._telemetry = ports.telemetry
         self._clock = ports.clock
         self._store = Store(ports, policy.store)
@@ -107,6 +116,8 @@ class OriginServer:
             resource = parse_resource(request.path)
             if request.method == "OPTIONS":
                 response = self._answer_options(request, resource)
+            elif isinstance(resource, StoreSessions | StoreSession):
+                response = self._answer_session(request, resource)
             else:
                 response = self._answer(request, _target_of(resource, request.method), remaining)
         except RequestError as error:
@@ -123,6 +134,11 @@ class OriginServer:
             ),
             response.body,
         )
+
+    def _answer_session(self, request: HttpRequest, resource: SessionResource) -> HttpResponse:
+        if self._sessions is None:
+            raise RequestError(HTTPStatus.NOT_FOUND, "This deployment offers no store sessions.")
+        return self._sessions.answer(request, resource)
 
     def _answer_options(self, request: HttpRequest, resource: Resource) -> HttpResponse:
         return answer_options(
@@ -190,7 +206,8 @@ class OriginServer:
         """
         if not self._has_time(remaining):
             return refused_item(OUT_OF_TIME, None, Place(part.number))
-        return take_in(part, target, self._policy.intake)
+        incoming = IncomingPart(part.number, part.headers, part.body)
+        return take_in(incoming, target, self._policy.intake)
 
     def _has_time(self, remaining: Remaining) -> bool:
         return remaining() >= self._policy.store.last_put
@@ -227,15 +244,15 @@ class OriginServer:
     ) -> HttpResponse:
         """Return the response with its module in the negotiated form (PS3.18 10.5.3)."""
         status = status_of(response)
-        module = response_dataset(response, explain=self._policy.explain)
-        headers = [("Content-Type", form.content_type)]
-        if len(studies) == 1:
-            # Table 10.5.3-2: both hold one URL, so several studies leave them out (R-510).
-            url = study_url(self._policy.base_uri, target.partition, *studies)
-            headers += [("Location", url), ("Content-Location", url)]
-        if status is HTTPStatus.SERVICE_UNAVAILABLE:
-            headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
-        return HttpResponse(int(status), tuple(headers), encode_module(module, form))
+        headers = answer_headers(
+            status,
+            studies,
+            form=form,
+            base_uri=self._policy.base_uri,
+            partition=target.partition,
+        )
+        module = encode_module(lambda: response.outcomes, form, explain=self._policy.explain)
+        return HttpResponse(int(status), headers, "".join(module))
 
     def _report(
         self,
@@ -244,26 +261,14 @@ class OriginServer:
         response: StoreInstancesResponse,
         studies: Collection[str],
     ) -> None:
-        """Tell operators what became of the request: UIDs, codes and numbers."""
-        failures: tuple[Failed | OtherFailure, ...] = (*response.failed, *response.other_failures)
-        self._telemetry.count(metrics.INSTANCES_STORED, len(response.referenced))
-        self._telemetry.count(metrics.INSTANCES_FAILED, len(failures))
-        for failure in failures:
-            self._telemetry.event(
-                "instance failed",
-                request_id=request.request_id,
-                reason=f"{failure.reason.code:04X}",
-                part=failure.explanation.part,
-                detail=failure.explanation.detail,
-            )
-        self._telemetry.event(
-            "store answered",
+        """Tell operators what became of the request."""
+        report_outcomes(self._telemetry, request.request_id, response.outcomes)
+        report_answer(
+            self._telemetry,
             request_id=request.request_id,
             partition=target.partition,
-            status=int(status_of(response)),
-            stored=len(response.referenced),
-            failed=len(failures),
-            studies=sorted(studies),
+            tally=tally_of(response.outcomes),
+            studies=studies,
         )
 
     def _refuse(self, request: HttpRequest, error: RequestError) -> HttpResponse:
@@ -275,7 +280,15 @@ class OriginServer:
             part=error.part,
             detail=error.detail,
         )
-        return problem_response(error, request.request_id)
+        return problem_response(error, request.request_id, self._way_round(request, error))
+
+    def _way_round(self, request: HttpRequest, error: RequestError) -> str:
+        """Return where a body goes that is too large for a request; "" where that does not help."""
+        too_large = error.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        if not too_large or self._sessions is None:
+            return ""
+        partition = parse_resource(request.path).partition
+        return sessions_url(self._policy.base_uri, partition)
 
 
 _UNFORESEEN = RequestError(
@@ -288,7 +301,7 @@ _UNFORESEEN = RequestError(
 
 def _target_of(resource: Resource, method: str) -> Target:
     """Return what is stored to, or refuse (R-101); retrieval and search are not offered yet."""
-    if method == "POST" and not isinstance(resource, Base):
+    if method == "POST" and isinstance(resource, Studies | Study):
         return resource
     allow = allowed_methods(resource)
     raise RequestError(

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TypeVar
 
 from chalicelib.dicomweb.dicom_file import DicomFileLimits
@@ -29,6 +28,7 @@ from chalicelib.origin.ports import (
 )
 from chalicelib.origin.record import record_of
 from chalicelib.origin.sameness import Sameness, match_sibling, match_stored
+from chalicelib.origin.times import timestamp
 from chalicelib.standard.reasons import FailureReason
 
 RECORDS_PER_WRITE = 25
@@ -115,7 +115,7 @@ class Store:
 
         Never raises for what a port or a part does: what is not certainly stored has failed.
         """
-        received = _timestamp(self._ports.clock())
+        received = timestamp(self._ports.clock())
         groups = _by_instance(arrivals)
         submit = self._ports.executor.submit
         tasks = [(group, submit(self._settle, group, request, received)) for group in groups]
@@ -326,7 +326,3 @@ def _events(accepted: Iterable[_Deposited], request: StoreRequest) -> Iterator[I
                 for key, deposits in instances.items()
             ),
         )
-
-
-def _timestamp(now: datetime) -> str:
-    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"

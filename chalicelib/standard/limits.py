@@ -7,6 +7,10 @@ capabilities.
 
 from dataclasses import dataclass
 
+MAX_BODY_BYTES = 4_690_000
+"""Of a request's payload: Lambda takes 6,291,556 bytes of JSON, in which the payload is base64 and
+the header fields (10,240 bytes of them at most) stand twice. So many fit for certain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -31,9 +35,28 @@ LIMITS = (
     ),
     Limit("max_depth", "MAX_NESTING_DEPTH", "Depth of nested sequences", "Failure Reason C004"),
     Limit("max_elements", "MAX_ELEMENTS", "Elements of one data set", "Failure Reason C005"),
+    Limit(
+        "max_session_bytes",
+        "MAX_SESSION_BYTES",
+        "Bytes of the payload of a store session",
+        "413 when it is opened",
+    ),
+    Limit(
+        "max_session_parts",
+        "MAX_SESSION_PARTS",
+        "Parts of the payload of a store session",
+        "413 as the session's answer",
+    ),
 )
 
 FIXED_LIMITS = (
+    Limit(
+        "max_body_bytes",
+        "",
+        "Bytes of the payload of one request; a store session takes more",
+        "413 of the gateway",
+        MAX_BODY_BYTES,
+    ),
     Limit("max_boundary_length", "", "Characters of a multipart boundary", "400", 100),
     Limit("max_gzip_members", "", "Members of a gzip payload", "400", 1024),
     Limit(

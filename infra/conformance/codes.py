@@ -89,7 +89,7 @@ def limits() -> str:
     rows += [
         ("Bytes of a payload", f"{MAX_GATEWAY_PAYLOAD:,}", "fixed by API Gateway", gateway),
         (
-            "Bytes of the request as an event, its payload in base64: about 4.5 MB of payload",
+            "Bytes of the request as an event, its payload in base64",
             f"{MAX_INVOCATION_PAYLOAD:,}",
             "fixed by Lambda",
             gateway,

@@ -46,12 +46,14 @@ def create_bucket(clients: Clients, resource: Resource, properties: Properties) 
         "OwnershipControls",
         "LifecycleConfiguration",
         "NotificationConfiguration",
+        "CorsConfiguration",
     )
     s3, name = clients.s3, properties["BucketName"]
     _create_bucket_once(s3, name, clients.region)
-    s3.put_bucket_versioning(
-        Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
-    )
+    if "VersioningConfiguration" in properties:
+        s3.put_bucket_versioning(
+            Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
+        )
     s3.put_bucket_encryption(
         Bucket=name,
         ServerSideEncryptionConfiguration={
@@ -76,14 +78,16 @@ def create_bucket(clients: Clients, resource: Resource, properties: Properties) 
     )
     s3.put_bucket_notification_configuration(
         Bucket=name,
-        NotificationConfiguration=_notification(properties["NotificationConfiguration"]),
+        NotificationConfiguration=_notification(properties.get("NotificationConfiguration", {})),
     )
+    if "CorsConfiguration" in properties:
+        s3.put_bucket_cors(Bucket=name, CORSConfiguration=_cors(properties["CorsConfiguration"]))
     return Created(name, {"Arn": f"arn:aws:s3:::{name}"})
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
     known = {"Id", "Status", "AbortIncompleteMultipartUpload", "ObjectSizeGreaterThan"}
-    if unknown := set(rule) - known - {"Transitions"}:
+    if unknown := set(rule) - known - {"ExpirationInDays", "Transitions"}:
         raise TemplateError(f"unknown in a lifecycle rule: {sorted(unknown)}")
     larger = rule.get("ObjectSizeGreaterThan")
     converted: dict[str, Any] = {
@@ -93,6 +97,8 @@ def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
     }
     if "AbortIncompleteMultipartUpload" in rule:
         converted["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
+    if "ExpirationInDays" in rule:
+        converted["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
     if "Transitions" in rule:
         converted["Transitions"] = [
             {"Days": int(one["TransitionInDays"]), "StorageClass": one["StorageClass"]}
@@ -117,7 +123,20 @@ def _notification(configuration: Properties) -> dict[str, Any]:
     return {
         "QueueConfigurations": [
             {"QueueArn": entry["Queue"], "Events": [entry["Event"]]}
-            for entry in configuration["QueueConfigurations"]
+            for entry in configuration.get("QueueConfigurations", ())
+        ]
+    }
+
+
+def _cors(configuration: Properties) -> dict[str, Any]:
+    renamed = {"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
+    known = {"AllowedHeaders", "AllowedMethods", "AllowedOrigins", *renamed}
+    if unknown := {name for rule in configuration["CorsRules"] for name in rule} - known:
+        raise TemplateError(f"unknown in a rule for browsers: {sorted(unknown)}")
+    return {
+        "CORSRules": [
+            {renamed.get(name, name): value for name, value in rule.items()}
+            for rule in configuration["CorsRules"]
         ]
     }
 
@@ -157,6 +176,7 @@ def create_table(clients: Clients, resource: Resource, properties: Properties) -
         "AttributeDefinitions",
         "KeySchema",
         "GlobalSecondaryIndexes",
+        "TimeToLiveSpecification",
         "PointInTimeRecoverySpecification",
         "SSESpecification",
         "DeletionProtectionEnabled",
@@ -177,11 +197,19 @@ def create_table(clients: Clients, resource: Resource, properties: Properties) -
     dynamodb.get_waiter("table_exists").wait(
         TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
+    _let_items_expire_once(dynamodb, name, properties["TimeToLiveSpecification"])
     dynamodb.update_continuous_backups(
         TableName=name,
         PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"],
     )
     return Created(name, {"Arn": dynamodb.describe_table(TableName=name)["Table"]["TableArn"]})
+
+
+def _let_items_expire_once(dynamodb: Any, name: str, wanted: Properties) -> None:
+    """Turn expiry on unless it is on: DynamoDB refuses to do it again."""
+    found = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    if not found["TimeToLiveStatus"].startswith("ENABL"):
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=dict(wanted))
 
 
 # ------------------------------------------------------------------ EventBridge

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.gateway_event import GatewayAnswer
-from infra.local.template import API_TYPE, Template, TemplateError
+from infra.local.template import API_TYPE, Template, TemplateError, evaluate
 
 RESPONSES_KEY = "x-amazon-apigateway-gateway-responses"
 
@@ -88,7 +88,22 @@ def _render(text: str, context: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value_of, text)
 
 
-def load_responses(template: Template) -> GatewayResponses:
-    """Return the answers that a template declares."""
+def load_responses(template: Template, parameters: Mapping[str, str]) -> GatewayResponses:
+    """Return the answers that a template declares, with its parameters' values in them.
+
+    Raises
+    ------
+    TemplateError
+        When they refer to something else than a parameter: API Gateway gets them before there is
+        anything else.
+    """
     [api] = template.of_type(API_TYPE)
-    return GatewayResponses(api.properties["DefinitionBody"].get(RESPONSES_KEY, {}))
+
+    def value_of(name: str, attribute: str | None) -> str:
+        if attribute is not None or name not in parameters:
+            raise TemplateError(f"a gateway response refers to {name}, which is no parameter")
+        return parameters[name]
+
+    return GatewayResponses(
+        evaluate(api.properties["DefinitionBody"].get(RESPONSES_KEY, {}), value_of)
+    )

@@ -24,7 +24,7 @@ from infra.local.gateway_responses import load_responses
 from infra.local.issuer import LocalIssuer
 from infra.local.provision import Provisioned, provision
 from infra.local.pumps import Pumps, make_pumps
-from infra.local.template import Template, TemplateError, load_template
+from infra.local.template import Template, TemplateError, load_template, parameter_values
 
 CONFIG_PATH = Path(__file__).resolve().parent.parent.parent / ".chalice" / "config.json"
 API_FUNCTION = "api_handler"
@@ -44,7 +44,7 @@ class LocalStack:
     port
         The front's; 0 takes any free one.
     parameters
-        Of the template, beyond BaseUri.
+        Of the template, beyond BaseUri and StagingEndpoint.
     are_pumps_started
         False leaves the queues alone until :meth:`drain` is called.
     retry_after
@@ -130,18 +130,23 @@ class LocalStack:
             RouteTable({resource: methods.keys() for resource, methods in app.routes.items()}),
             functions.api(),
             GatewaySettings(frozenset(self.template.binary_media_types()), gzip=self._gzip),
-            responses=load_responses(self.template),
+            responses=load_responses(
+                self.template, parameter_values(self.template, self._values())
+            ),
             authorizer=GatewayAuthorizer(app, functions.find) if self._issuer else None,
         )
 
     def create_resources(self) -> Provisioned:
         """Create the template's resources, or bring existing ones to what it says."""
-        parameters = self._issuer.parameters() if self._issuer else {}
-        provisioned = provision(
-            self.template, self.clients, {"BaseUri": self.url, **parameters, **self._parameters}
-        )
+        provisioned = provision(self.template, self.clients, self._values())
         create_log_group_once(self.clients.logs, provisioned.outputs["AuditLogName"])
         return provisioned
+
+    def _values(self) -> dict[str, str | int]:
+        """Return the values of the template's parameters that differ from their defaults."""
+        here = {"BaseUri": self.url, "StagingEndpoint": self.endpoint_url}
+        issuer = self._issuer.parameters() if self._issuer else {}
+        return {**here, **issuer, **self._parameters}
 
     # ------------------------------------------------------------------ for who looks inside
 
@@ -149,6 +154,11 @@ class LocalStack:
     def bucket(self) -> str:
         """The bucket's name."""
         return self.provisioned.outputs["BucketName"]
+
+    @property
+    def staging_bucket(self) -> str:
+        """The name of the bucket where bodies of sessions wait."""
+        return self.provisioned.outputs["StagingBucketName"]
 
     @property
     def audit_log(self) -> str:

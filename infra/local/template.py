@@ -1,8 +1,8 @@
 """Reads the resources template and evaluates its intrinsics.
 
 Belongs here: the subset of CloudFormation's language that ``infra/template.yaml`` uses (Ref,
-Fn::GetAtt, Fn::Sub, Fn::Join, parameters). Must not be here: what a resource is or how it is
-created. Anything outside the subset raises, so the template cannot say what the local stack
+Fn::GetAtt, Fn::Sub, Fn::Join, Fn::Split, parameters). Must not be here: what a resource is or how
+it is created. Anything outside the subset raises, so the template cannot say what the local stack
 would silently leave out.
 """
 
@@ -168,13 +168,16 @@ def evaluate(value: Any, lookup: Lookup) -> Any:
     return {key: evaluate(item, lookup) for key, item in value.items()}
 
 
-def _intrinsic(name: str, argument: Any, lookup: Lookup) -> str:
+def _intrinsic(name: str, argument: Any, lookup: Lookup) -> str | list[str]:
     if name == "Fn::GetAtt":
         logical_id, attribute = argument
         return lookup(logical_id, attribute)
     if name == "Fn::Join":
         separator, parts = argument
         return str(separator).join(str(part) for part in evaluate(parts, lookup))
+    if name == "Fn::Split":
+        separator, text = argument
+        return str(evaluate(text, lookup)).split(separator)
     if name == "Fn::Sub" and isinstance(argument, str):
         return _PLACEHOLDER.sub(lambda found: _placeholder(found, lookup), argument)
     raise TemplateError(f"{name} is not understood here")

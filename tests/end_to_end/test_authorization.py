@@ -194,6 +194,25 @@ def test_a_kept_policy_is_right_for_every_route(guarded: Guarded) -> None:
         assert guarded.send(path, token, make(), method).status == status
 
 
+def test_a_sender_reaches_its_sessions_and_a_reader_opens_none(guarded: Guarded) -> None:
+    """What the gateway lets through, the server answers; 403 is the gateway's."""
+    writer, reader = guarded.token("write"), guarded.token("read")
+    by_writer = {
+        (method, path): guarded.send(path, writer, method=method).status
+        for path in ("/sessions/none", "/sessions/none/response", "/partitions/b/sessions/none")
+        for method in ("GET", "HEAD", "DELETE", "POST")
+    }
+
+    assert {status == 403 for (_, path), status in by_writer.items() if "/b/" in path} == {True}
+    assert {status == 403 for (_, path), status in by_writer.items() if "/b/" not in path} == {
+        False
+    }
+    assert guarded.send("/sessions", reader).status == 403
+    assert guarded.send("/sessions/none/complete", reader).status == 403
+    assert guarded.send("/sessions", writer, method="GET").status == 403
+    assert guarded.send("/sessions").status == 401
+
+
 def test_a_preflight_needs_no_token(guarded: Guarded) -> None:
     assert guarded.send("/studies", method="OPTIONS").status == 200
 
@@ -204,11 +223,15 @@ def test_404_for_what_does_not_exist_with_or_without_a_token(guarded: Guarded) -
         assert (answer.status, answer.json()["title"]) == (404, "Not Found")
 
 
-def test_413_says_what_fits(guarded: Guarded) -> None:
-    answer = guarded.send("/studies", guarded.token("write"), bytes(5_000_000))
+@pytest.mark.parametrize("size", [5_000_000, 10_485_761], ids=["lambda", "api-gateway"])
+def test_413_says_what_fits_and_where_more_goes(guarded: Guarded, size: int) -> None:
+    answer = guarded.send("/studies", guarded.token("write"), bytes(size))
 
+    sessions = f"{guarded.url}/sessions"
     assert answer.status == 413
-    assert "4.5 MB" in answer.json()["detail"]
+    assert answer.json()["limit"] == {"name": "max_body_bytes", "value": 4_690_000}
+    assert answer.json()["sessions"] == sessions
+    assert answer.headers["Link"] == f'<{sessions}>; rel="urn:stowage:store-sessions"'
 
 
 # ---------------------------------------------------------------- what is known afterwards

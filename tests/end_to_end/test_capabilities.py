@@ -40,6 +40,13 @@ def test_a_partition_describes_itself_in_json(
     assert resources["resource"][0]["@path"] == "studies"
 
 
+def test_a_client_learns_how_much_one_request_may_hold(post: Post) -> None:
+    described = post("/studies", headers={"Accept": WADL}, method="OPTIONS")
+
+    docs = {doc.get("title"): doc.text for doc in ElementTree.fromstring(described.body)}
+    assert str(docs["Limit max_body_bytes"]).partition(":")[0] == "4690000"
+
+
 def test_the_description_is_true_of_what_it_describes(post: Post, partition: str) -> None:
     described = post(f"/partitions/{partition}", headers={"Accept": WADL}, method="OPTIONS")
     root = ElementTree.fromstring(described.body)

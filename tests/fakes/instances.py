@@ -4,7 +4,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from threading import Lock
 
-from chalicelib.origin.model import ObjectFacts, StoredObject
+from chalicelib.origin.model import Content, ObjectFacts, StagedRange, StoredObject
 
 
 class MemoryInstanceStore:
@@ -19,9 +19,11 @@ class MemoryInstanceStore:
         self._lock = Lock()
 
     def create(
-        self, partition: str, sop_instance: str, content: bytes | memoryview, facts: ObjectFacts
+        self, partition: str, sop_instance: str, content: Content, facts: ObjectFacts
     ) -> bool:
         self._before("create", sop_instance)
+        if isinstance(content, StagedRange):
+            content = content.read(0, len(content))
         if sha256(content).hexdigest() != facts.sha256:
             raise ValueError("BadDigest")
         made = (bytes(content), facts)

@@ -12,6 +12,7 @@ pk                                      sk                                   ite
 ``{partition}/{study}``                 ``series/{series}``                  series aggregate
 ``{partition}/{study}``                 ``study``                            study aggregate
 ``{partition}#series/{series}``         ``{study}``                          claim
+``{partition}#session/{id}``            ``session``                          store session
 ======================================  ===================================  =====================
 
 The name of a partition holds neither ``/`` nor ``#`` and a UID is digits and dots (PS3.5 9.1), so

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Any
 
@@ -15,7 +16,34 @@ def encode_json(dataset: Dataset) -> str:
     FL and FD that are no finite numbers are strings: JSON has no such numbers, and leaving them
     out would lose them silently (R-720). DS and IS are strings, which keep them as they are.
     """
-    return json.dumps(_object(dataset), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _dumps(_object(dataset))
+
+
+def encode_json_stream(
+    dataset: Dataset, sequences: Iterable[tuple[Element, Iterable[Dataset]]]
+) -> Iterator[str]:
+    """Yield the text that :func:`encode_json` returns, without holding all of it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The elements before the sequences, at least one.
+    sequences : iterable of (Element, iterable of Dataset)
+        Sequences in ascending order, each with its items; one without items is left out.
+    """
+    yield encode_json(dataset).removesuffix("}")
+    for sequence, items in sequences:
+        head = f',"{sequence.tag:08X}":{{"vr":"SQ","Value":['
+        tail = ""
+        for item in items:
+            yield head + encode_json(item)
+            head, tail = ",", "]}"
+        yield tail
+    yield "}"
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _object(dataset: Dataset) -> dict[str, Any]:

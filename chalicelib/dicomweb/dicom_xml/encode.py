@@ -39,11 +39,37 @@ def encode_xml(dataset: Dataset, *, replace: bool = True) -> str:
     InstanceError
         METADATA_VALUE, without ``replace`` only.
     """
-    body = "".join(_elements(dataset, replace))
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<NativeDicomModel xmlns="{NAMESPACE}" xml:space="preserve">{body}</NativeDicomModel>'
-    )
+    return f"{_HEAD}{''.join(_elements(dataset, replace))}{_TAIL}"
+
+
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    f'<NativeDicomModel xmlns="{NAMESPACE}" xml:space="preserve">'
+)
+_TAIL = "</NativeDicomModel>"
+
+
+def encode_xml_stream(
+    dataset: Dataset, sequences: Iterable[tuple[Element, Iterable[Dataset]]]
+) -> Iterator[str]:
+    """Yield the document that :func:`encode_xml` returns, without holding all of it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The elements before the sequences.
+    sequences : iterable of (Element, iterable of Dataset)
+        Public sequences in ascending order, each with its items; one without items is left out.
+    """
+    yield _HEAD + "".join(_elements(dataset, True))
+    for sequence, items in sequences:
+        empty = f'tag="{sequence.tag:08X}" vr="SQ" keyword="{sequence.keyword}"'
+        head, tail = f"<DicomAttribute {empty}>", ""
+        for number, item in enumerate(items, start=1):
+            yield f'{head}<Item number="{number}">{"".join(_elements(item, True))}</Item>'
+            head, tail = "", "</DicomAttribute>"
+        yield tail
+    yield _TAIL
 
 
 def _elements(dataset: Dataset, replace: bool) -> Iterator[str]:

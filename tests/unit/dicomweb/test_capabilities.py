@@ -21,7 +21,7 @@ from chalicelib.standard.media_types import REQUEST_TYPES
 from chalicelib.standard.status_codes import STATUS_CODES, Transaction
 
 BASE_URI = "https://host/dicom-web"
-LIMITS = {"max_parts": 7}
+LIMITS = {"max_parts": 7, "max_session_bytes": 2**40}
 NAMESPACE = "{http://wadl.dev.java.net/2009/02}"
 RESOURCES: tuple[Resource, ...] = (
     Base("default"),
@@ -167,6 +167,9 @@ def test_limits_and_character_sets_are_told() -> None:
     docs = {element.get("title"): element.text for element in parsed(Base("default"))}
 
     assert str(docs["Limit max_parts"]).startswith("7: ")
+    assert str(docs["Limit max_session_bytes"]).startswith("1099511627776: ")
+    assert str(docs["Limit max_body_bytes"]).startswith("4690000: ")
+    assert "Limit max_session_parts" not in docs
     assert all(term in str(docs["Specific Character Set"]) for term in CHARACTER_SETS)
 
 

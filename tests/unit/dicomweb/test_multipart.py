@@ -181,7 +181,8 @@ def read(chunks, boundary, **limits):
             case PartData():
                 assert len(event.data) > 0
                 data += event.data
-            case PartEnd(number, size, end_offset):
+            case PartEnd(number, size, end_offset, delimiter_offset):
+                assert end_offset <= delimiter_offset <= end_offset + 2
                 assert begin.number == number == len(parts) + 1
                 assert size == len(data) == end_offset - begin.body_offset
                 parts.append((begin.headers, data, begin.header_offset, begin.body_offset))
@@ -243,6 +244,44 @@ def test_chunks_do_not_change_the_parts(sample):
     for _ in range(20):
         places = dice.choices(range(len(sample.body)), k=4)
         assert read(cut(sample.body, places), sample.boundary) == whole
+
+
+def go_on(after, body, boundary, **limits):
+    """Return what another parser makes of the body behind a part, an error as a value."""
+    parser = MultipartParser(boundary, **limits)
+    parser.resume(after.number, after.delimiter_offset)
+    events = []
+    try:
+        for chunk in bytewise(body[after.delimiter_offset :]):
+            events += parser.feed(chunk)
+        parser.close()
+    except RequestError as error:
+        return [error.status, error.detail, error.part, error.limit]
+    return [event for event in events if not isinstance(event, PartData)]
+
+
+@EACH_SAMPLE
+def test_another_parser_goes_on_behind_any_part(sample):
+    whole = [
+        event
+        for event in MultipartParser(sample.boundary).feed(sample.body)
+        if not isinstance(event, PartData)
+    ]
+    for index, event in enumerate(whole):
+        if isinstance(event, PartEnd):
+            assert go_on(event, sample.body, sample.boundary) == whole[index + 1 :]
+
+
+def test_errors_behind_a_part_are_those_of_the_whole_body():
+    body = typed(b"1") + typed(b"22") + b"--b-1\r\nbroken\r\n\r\nx\r\n--b-1--"
+    [_, _, first, *_] = MultipartParser("b-1").feed(typed(b"1") + typed(b"22"))
+    error = refusal(body)
+    assert error.part == 3
+    assert go_on(first, body, "b-1") == [error.status, error.detail, 3, None]
+    cut_off = typed(b"1") + typed(b"22")
+    assert go_on(first, cut_off, "b-1")[2] == refusal(cut_off).part == 2
+    limited = go_on(first, body, "b-1", max_parts=1)
+    assert limited[0] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 @EACH_SAMPLE

@@ -11,6 +11,8 @@ from chalicelib.dicomweb.dicom_xml import NAMESPACE, encode_xml
 from chalicelib.dicomweb.negotiation import ResponseFormat
 from chalicelib.dicomweb.response_encoding import encode_module
 from chalicelib.dicomweb.store_instances import (
+    RETRIEVE_URL,
+    SEQUENCES,
     Explanation,
     Failed,
     OtherFailure,
@@ -18,7 +20,7 @@ from chalicelib.dicomweb.store_instances import (
     Reference,
     Stored,
     StoreInstancesResponse,
-    response_dataset,
+    item_of,
     status_of,
 )
 from chalicelib.standard.reasons import FailureReason, WarningReason
@@ -65,12 +67,38 @@ def test_every_transient_reason_answers_503(reason: FailureReason) -> None:
     assert (status_of(StoreInstancesResponse((STORED, failed))) == 503) is reason.transient
 
 
+def encoded(
+    *outcomes: Outcome, form: ResponseFormat = ResponseFormat.JSON, explain: bool = True
+) -> str:
+    return "".join(encode_module(lambda: outcomes, form, explain=explain))
+
+
 def module(*outcomes: Outcome, explain: bool = True) -> dict[str, dict[str, list]]:
-    response = StoreInstancesResponse(outcomes)
-    decoded: dict[str, dict[str, list]] = json.loads(
-        encode_json(response_dataset(response, explain=explain))
-    )
+    decoded: dict[str, dict[str, list]] = json.loads(encoded(*outcomes, explain=explain))
     return decoded
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        (),
+        (STORED,),
+        (OTHER,),
+        (WARNED, FAILED, STORED, OTHER, THROTTLED, STORED),
+    ],
+)
+@pytest.mark.parametrize("explain", [True, False])
+def test_what_is_encoded_piece_by_piece_is_the_module_as_a_whole(
+    outcomes: tuple[Outcome, ...], explain: bool
+) -> None:
+    elements = [RETRIEVE_URL]
+    for tag, keyword, kind in SEQUENCES:
+        of_kind = [one for one in outcomes if isinstance(one, kind)]
+        items = tuple(item_of(one, explain=explain) for one in of_kind)
+        elements += [Element(tag, "SQ", keyword, items)] if items else []
+    whole = Dataset(elements)
+    assert encoded(*outcomes, explain=explain) == encode_json(whole)
+    assert encoded(*outcomes, form=ResponseFormat.XML, explain=explain) == encode_xml(whole)
 
 
 def test_retrieve_url_is_present_and_empty() -> None:
@@ -112,8 +140,7 @@ def test_failures_are_explained_by_private_attributes_unless_switched_off() -> N
 
 
 def test_xml_says_the_same() -> None:
-    response = StoreInstancesResponse((STORED, FAILED, OTHER))
-    root = ElementTree.fromstring(encode_xml(response_dataset(response)))
+    root = ElementTree.fromstring(encoded(STORED, FAILED, OTHER, form=ResponseFormat.XML))
     assert root.tag == f"{{{NAMESPACE}}}NativeDicomModel"
     attributes = {a.get("tag"): a for a in root}
     assert list(attributes) == ["00081190", "00081198", "00081199", "0008119A"]
@@ -133,7 +160,7 @@ def test_xml_never_holds_what_xml_forbids() -> None:
 
 @pytest.mark.parametrize("form", [ResponseFormat.MULTIPART_JSON, ResponseFormat.MULTIPART_XML])
 def test_a_multipart_answer_has_one_part(form: ResponseFormat) -> None:
-    body = encode_module(response_dataset(StoreInstancesResponse((STORED,))), form)
+    body = encoded(STORED, form=form)
     boundary = form.content_type.partition("boundary=")[2]
     before, part, after = body.split(f"--{boundary}")
     assert (before, after) == ("", "--\r\n")

@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from chalicelib.dicomweb.sessions import RELATION
+from chalicelib.standard.limits import MAX_BODY_BYTES
+from infra.local.gateway import MAX_INVOCATION_PAYLOAD
 from infra.local.gateway_responses import AWS_DEFAULTS, GatewayResponses, load_responses
-from infra.local.template import TemplateError, load_template
+from infra.local.template import API_TYPE, Resource, Template, TemplateError, load_template
 
-DEPLOYED = load_responses(load_template())
+DEPLOYED = load_responses(load_template(), {"BaseUri": "https://pacs.example/dicomweb"})
 
 
 @pytest.mark.parametrize("response_type", AWS_DEFAULTS)
@@ -49,6 +52,33 @@ def test_401_says_how_to_authenticate_and_403_what_was_lacking() -> None:
 
     assert unauthorized["WWW-Authenticate"] == 'Bearer realm="stowage"'
     assert denied["WWW-Authenticate"] == 'Bearer realm="stowage", error="insufficient_scope"'
+
+
+def test_413_says_what_fits_and_where_more_goes() -> None:
+    answer = DEPLOYED.answer("REQUEST_TOO_LARGE", "r", limit=MAX_INVOCATION_PAYLOAD)
+    body = json.loads(answer.body)
+
+    sessions = "https://pacs.example/dicomweb/sessions"
+    assert body["limit"] == {"name": "max_body_bytes", "value": MAX_BODY_BYTES}
+    assert str(MAX_BODY_BYTES) in body["detail"]
+    assert body["sessions"] == sessions
+    assert dict(answer.headers)["Link"] == f'<{sessions}>; rel="{RELATION}"'
+
+
+def test_what_413_says_fits_does_fit() -> None:
+    """Every field of a header stands in the event twice, and API Gateway takes 10,240 bytes."""
+    most = MAX_BODY_BYTES * 4 // 3 + 2 * 10_240 + 8_192
+
+    assert most < MAX_INVOCATION_PAYLOAD < (MAX_BODY_BYTES + 50_000) * 4 // 3
+
+
+def test_an_answer_that_refers_to_a_resource_raises() -> None:
+    declared = {"THROTTLED": {"statusCode": {"Fn::GetAtt": ["Bucket", "Arn"]}}}
+    api = {"DefinitionBody": {"x-amazon-apigateway-gateway-responses": declared}}
+    template = Template({}, {"Api": Resource("Api", API_TYPE, api, ())}, {})
+
+    with pytest.raises(TemplateError, match="Bucket"):
+        load_responses(template, {})
 
 
 def test_without_a_declaration_aws_has_its_own_words() -> None:

@@ -22,7 +22,11 @@ from infra.local.template import (
 )
 
 TEMPLATE = load_template()
-PARAMETERS: dict[str, str | int] = {"BaseUri": "http://127.0.0.1:8080", "ReconcileDelaySeconds": 7}
+PARAMETERS: dict[str, str | int] = {
+    "BaseUri": "http://127.0.0.1:8080",
+    "ReconcileDelaySeconds": 7,
+    "CorsOrigins": "https://a.example,https://b.example:8443",
+}
 QUEUES = [item.logical_id for item in TEMPLATE.of_type("AWS::SQS::Queue")]
 
 
@@ -120,6 +124,43 @@ def test_the_bucket_tells_the_reconcile_queue_of_every_new_object(world: World) 
     )
 
 
+def test_the_staging_bucket_forgets_everything_and_tells_nobody(world: World) -> None:
+    s3, name = world.clients.s3, world.ref("StagingBucket")
+
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    notifications = s3.get_bucket_notification_configuration(Bucket=name)
+
+    assert name == "stowage-staging-123456789012-eu-west-1"
+    assert "Status" not in s3.get_bucket_versioning(Bucket=name)
+    assert (rule["Status"], rule["Filter"]) == ("Enabled", {"Prefix": ""})
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+    assert rule["Expiration"]["Days"] == 8
+    assert {name for name in notifications if name.endswith("Configurations")} == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["BucketEncryption", "PublicAccessBlockConfiguration", "OwnershipControls"],
+)
+def test_what_is_staged_is_kept_as_safe_as_instances(name: str) -> None:
+    staging, bucket = (TEMPLATE.resources[one].properties for one in ("StagingBucket", "Bucket"))
+
+    assert staging[name] == bucket[name]
+
+
+def test_pages_of_the_origins_put_parts_into_the_staging_bucket(world: World) -> None:
+    [rule] = world.clients.s3.get_bucket_cors(Bucket=world.ref("StagingBucket"))["CORSRules"]
+
+    assert rule["AllowedOrigins"] == ["https://a.example", "https://b.example:8443"]
+    assert "PUT" in rule["AllowedMethods"]
+
+
+def test_without_origins_no_page_may() -> None:
+    values = parameter_values(TEMPLATE, {"BaseUri": "http://x"})
+
+    assert "CorsConfiguration" not in decide(TEMPLATE, values).resources["StagingBucket"].properties
+
+
 @pytest.mark.parametrize("logical_id", QUEUES)
 def test_a_queue_is_what_the_template_says(world: World, logical_id: str) -> None:
     declared = world.declared(logical_id)
@@ -157,6 +198,7 @@ def test_the_table_is_what_the_template_says(world: World) -> None:
 
     table = world.clients.dynamodb.describe_table(TableName=name)["Table"]
     backups = world.clients.dynamodb.describe_continuous_backups(TableName=name)
+    expiry = world.clients.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
 
     [index], [expected] = table["GlobalSecondaryIndexes"], declared["GlobalSecondaryIndexes"]
     assert {key: index[key] for key in expected} == expected
@@ -169,6 +211,7 @@ def test_the_table_is_what_the_template_says(world: World) -> None:
     assert table["BillingModeSummary"]["BillingMode"] == declared["BillingMode"]
     assert table["SSEDescription"]["Status"] == "ENABLED"
     assert table["DeletionProtectionEnabled"] is declared["DeletionProtectionEnabled"] is True
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
     recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 
@@ -276,6 +319,7 @@ def test_what_the_interpreter_does_not_understand_raises(
         {"BaseUri": "ftp://x"},
         {"BaseUri": "http://x/"},
         {"BaseUri": "http://x", "Strict": "maybe"},
+        {"BaseUri": "http://x", "CorsOrigins": "https://a.example, https://b.example"},
         {"BaseUri": "http://x", "ReconcileDelaySeconds": 901},
         {"BaseUri": "http://x", "Unheard": "of"},
     ],
@@ -285,15 +329,21 @@ def test_parameters_are_checked_as_cloudformation_checks_them(parameters: dict[s
         parameter_values(TEMPLATE, parameters)
 
 
-def test_sub_and_join_are_evaluated() -> None:
-    values = {("A", None): "1", ("B", "Arn"): "2"}
+def test_sub_join_and_split_are_evaluated() -> None:
+    values = {("A", None): "1,2", ("B", "Arn"): "3"}
 
     result = evaluate(
-        {"x": [{"Fn::Sub": "${A}-${B.Arn}-${!Literal}"}, {"Fn::Join": ["/", [{"Ref": "A"}, "z"]]}]},
+        {
+            "x": [
+                {"Fn::Sub": "${A}-${B.Arn}-${!Literal}"},
+                {"Fn::Join": ["/", [{"Ref": "A"}, "z"]]},
+                {"Fn::Split": [",", {"Ref": "A"}]},
+            ]
+        },
         lambda name, attribute: values[name, attribute],
     )
 
-    assert result == {"x": ["1-2-${Literal}", "1/z"]}
+    assert result == {"x": ["1,2-3-${Literal}", "1,2/z", ["1", "2"]]}
 
 
 def test_functions_with_different_environments_cannot_share_a_process() -> None:

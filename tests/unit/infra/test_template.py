@@ -18,7 +18,13 @@ from chalice.utils import OSUtils
 
 from infra.local.gateway_responses import RESPONSES_KEY
 from infra.local.stack import CONFIG_PATH
-from infra.local.template import FUNCTION_TYPE, TEMPLATE_PATH, Resource, load_template
+from infra.local.template import (
+    FUNCTION_TYPE,
+    TEMPLATE_PATH,
+    Resource,
+    evaluate,
+    load_template,
+)
 from infra.package.template import complete
 
 TEMPLATE = load_template()
@@ -76,6 +82,27 @@ def test_each_function_has_the_settings(function: str) -> None:
     )
 
 
+def test_sessions_are_staged_where_both_of_their_functions_look() -> None:
+    api, ingest = (
+        TEMPLATE.resources[name].properties["Environment"]["Variables"]
+        for name in ("APIHandler", "IngestSessions")
+    )
+
+    shared = {"STAGING_BUCKET": {"Ref": "StagingBucket"}, "INGEST_QUEUE": {"Ref": "IngestQueue"}}
+    assert api.items() >= shared.items()
+    assert ingest.items() >= shared.items()
+    assert api["STAGING_ENDPOINT"] == {"Ref": "StagingEndpoint"}
+    assert TEMPLATE.parameters["StagingEndpoint"]["Default"] == ""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_functions_log_is_kept_as_long_as_the_deployment_says(function: str) -> None:
+    name = "".join(word.capitalize() for word in function.split("_"))
+
+    group = TEMPLATE.resources[f"{name}LogGroup"].properties
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
 def test_the_authorizer_knows_whose_tokens_to_trust_and_nothing_else() -> None:
     variables = TEMPLATE.resources["Authorize"].properties["Environment"]["Variables"]
 
@@ -95,22 +122,43 @@ def test_every_route_but_a_preflights_is_guarded(app: Chalice) -> None:
     assert len(guards) == 7 * len(app.routes)
 
 
-@pytest.mark.parametrize(
-    ("queue", "function"),
-    [
-        ("ValidateQueue", "validate_instances"),
-        ("IndexQueue", "index_instances"),
-        ("ReconcileQueue", "reconcile_objects"),
-        ("AuditQueue", "audit_instances"),
-        ("ForwardQueue", "forward_instances"),
-    ],
-)
+SIX_TIMES = {
+    "ValidateQueue": "validate_instances",
+    "IndexQueue": "index_instances",
+    "ReconcileQueue": "reconcile_objects",
+    "AuditQueue": "audit_instances",
+    "ForwardQueue": "forward_instances",
+}
+"""Queues whose batches Lambda may hold back for long, and who drains them."""
+
+
+@pytest.mark.parametrize(("queue", "function"), SIX_TIMES.items())
 def test_a_batch_stays_invisible_for_six_times_the_functions_timeout(
     queue: str, function: str
 ) -> None:
     timeout = CONFIG["lambda_functions"][function]["lambda_timeout"]
 
     assert TEMPLATE.resources[queue].properties["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_a_session_comes_back_as_soon_as_its_worker_must_have_ended() -> None:
+    """Six times would be for batches whose redelivery harms; a lease makes a session's harmless."""
+    timeout = CONFIG["lambda_functions"]["ingest_sessions"]["lambda_timeout"]
+    [event] = TEMPLATE.resources["IngestSessions"].properties["Events"].values()
+
+    assert event["Properties"]["Queue"] == {"Fn::Sub": "${IngestQueue.Arn}"}
+    visibility = TEMPLATE.resources["IngestQueue"].properties["VisibilityTimeout"]
+    assert timeout < visibility < 1.1 * timeout
+
+
+def test_every_queues_visibility_has_its_reason() -> None:
+    mapped = {
+        item.logical_id
+        for item in TEMPLATE.of_type("AWS::SQS::Queue")
+        if "RedrivePolicy" in item.properties
+    }
+
+    assert mapped == {*SIX_TIMES, "IngestQueue"}
 
 
 def test_the_api_function_ends_with_the_gateways_patience() -> None:
@@ -138,6 +186,7 @@ def statements(function: str) -> list[dict[str, Any]]:
 ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
 WILDCARDS = {
     "${Bucket.Arn}/*": "keys are made of UIDs that nobody knows beforehand",
+    "${StagingBucket.Arn}/*": "keys are made of sessions' identifiers, drawn by chance",
     f"arn:${{AWS::Partition}}:secretsmanager:{ACCOUNT}:secret:${{Name}}/forward/*": (
         "destinations' secrets are made by operators, and end in letters of AWS's choice"
     ),
@@ -205,13 +254,20 @@ def test_only_forwarding_reads_secrets() -> None:
     assert readers == {"forward_instances"}
 
 
-def test_only_the_api_puts_objects_and_nobody_deletes_any() -> None:
-    writers = {
-        function
+def who_may(action: str) -> set[tuple[str, str]]:
+    """Return functions that may call an operation of S3, and on which objects."""
+    return {
+        (function, resource.get("Fn::Sub", ""))
         for function in FUNCTIONS
         for statement in statements(function)
-        if "s3:PutObject" in statement["Action"]
+        for resource in resources_of(statement)
+        if action in statement["Action"]
     }
+
+
+def test_only_the_two_doors_put_objects_and_nobody_deletes_an_instance() -> None:
+    doors = ("api_handler", "ingest_sessions")
+    buckets = ("${Bucket.Arn}/*", "${StagingBucket.Arn}/*")
     actions = {
         action
         for function in FUNCTIONS
@@ -219,8 +275,18 @@ def test_only_the_api_puts_objects_and_nobody_deletes_any() -> None:
         for action in statement["Action"]
     }
 
-    assert writers == {"api_handler"}
-    assert {action for action in actions if "Delete" in action} == {"sqs:DeleteMessage"}
+    assert who_may("s3:PutObject") == {(door, bucket) for door in doors for bucket in buckets}
+    assert who_may("s3:DeleteObject") == {("ingest_sessions", "${StagingBucket.Arn}/*")}
+    assert {action for action in actions if "Delete" in action} == {
+        "s3:DeleteObject",
+        "sqs:DeleteMessage",
+    }
+
+
+def test_only_the_two_doors_reach_what_is_staged() -> None:
+    readers = {name for name, objects in who_may("s3:GetObject") if "Staging" in objects}
+
+    assert readers == {"api_handler", "ingest_sessions"}
 
 
 # ---------------------------------------------------------------- as deployment will see it
@@ -282,6 +348,7 @@ def test_the_merged_template_has_no_resource_that_only_one_side_completes(
         "ReconcileObjects",
         "AuditInstances",
         "ForwardInstances",
+        "IngestSessions",
     ):
         [event] = merged["Resources"][source]["Properties"]["Events"].values()
         assert event["Properties"]["BatchSize"] >= 1
@@ -316,7 +383,9 @@ def test_the_merged_api_answers_by_itself_in_json(merged: dict[str, Any]) -> Non
     responses = merged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"][RESPONSES_KEY]
 
     for response_type, response in responses.items():
-        body = json.loads(response["responseTemplates"]["application/json"])
+        # What CloudFormation does; API Gateway's own variables have no braces, and stay.
+        filled = evaluate(response, lambda name, _: {"BaseUri": "https://pacs.example"}[name])
+        body = json.loads(filled["responseTemplates"]["application/json"])
         assert {"title", "detail", "retryable", "request_id"} <= set(body)
         assert str(body.get("status", "")) == response.get("statusCode", ""), response_type
         assert ("gatewayresponse.header.Retry-After" in response["responseParameters"]) <= body[

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.dicomweb.messages import Headers
-from chalicelib.dicomweb.multipart import Part
 from chalicelib.dicomweb.resources import Studies
 from chalicelib.dicomweb.store_instances import Failed, Stored
 from chalicelib.origin.events import InstancesStored
-from chalicelib.origin.intake import Arrival, IntakePolicy, take_in
+from chalicelib.origin.intake import Arrival, IncomingPart, IntakePolicy, take_in
 from chalicelib.origin.model import InstanceKey
 from chalicelib.origin.ports import Remaining
 from chalicelib.origin.store import Store, StorePolicy, StorePorts, StoreRequest
@@ -35,7 +34,9 @@ def make_file(uid: str = UID, **attributes: object) -> bytes:
 def arrive(*files: bytes) -> list[Arrival]:
     """The files as consecutive parts of one request; all of them can be stored."""
     taken = [
-        take_in(Part(number, Headers(), memoryview(one), 0), Studies("default"), IntakePolicy())
+        take_in(
+            IncomingPart(number, Headers(), memoryview(one)), Studies("default"), IntakePolicy()
+        )
         for number, one in enumerate(files, start=1)
     ]
     arrivals = [replace(one, observations=frozenset()) for one in taken if isinstance(one, Arrival)]

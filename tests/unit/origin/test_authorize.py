@@ -13,6 +13,7 @@ from chalicelib.origin.authorize import (
     MAX_PARTITIONS,
     MAX_TOKEN_CHARACTERS,
     METHODS,
+    SESSION_METHODS,
     Grant,
     GrantRules,
     Scope,
@@ -31,7 +32,18 @@ PATHS = [
     "/studies/1.2.3",
     *(f"/partitions/{p}{rest}" for p in PARTITIONS for rest in ("", "/studies", "/studies/1.2.3")),
 ]
+SESSIONS = ("/sessions", "/sessions/a1", "/sessions/a1/urls", "/sessions/a1/response")
+SESSION_PATHS = [
+    *SESSIONS,
+    *(f"/partitions/{partition}{rest}" for partition in PARTITIONS for rest in SESSIONS),
+]
 METHODS_OF_ROUTES = [method for methods in METHODS.values() for method in methods]
+
+
+def partition_of(path: str) -> str:
+    """Return whose a path is, by its first segments."""
+    first, *rest = path.split("/")[1:]
+    return rest[0] if first == "partitions" else "default"
 
 
 def claims(**changes: object) -> dict[str, object]:
@@ -188,6 +200,42 @@ def test_a_policy_lets_in_to_every_route_of_its_grant_and_to_no_other(
     is_partition = not partitions.isdisjoint({EVERY_PARTITION, parse_resource(path).partition})
 
     assert is_let_in(Grant("s", scopes, partitions), method, path) == (is_scope and is_partition)
+
+
+@given(
+    st.frozensets(st.sampled_from(Scope)),
+    st.frozensets(st.sampled_from([*PARTITIONS, EVERY_PARTITION])),
+    st.sampled_from(METHODS_OF_ROUTES),
+    st.sampled_from(SESSION_PATHS),
+)
+def test_writing_lets_in_to_all_of_sessions_and_other_scopes_to_their_methods_alone(
+    scopes: frozenset[Scope], partitions: frozenset[str], method: str, path: str
+) -> None:
+    is_one = not path.endswith("/sessions")
+    is_scope = any(method in METHODS[scope] for scope in scopes)
+    is_asking = Scope.WRITE in scopes and is_one and method in SESSION_METHODS
+    is_partition = not partitions.isdisjoint({EVERY_PARTITION, partition_of(path)})
+
+    is_expected = (is_scope or is_asking) and is_partition
+    assert is_let_in(Grant("s", scopes, partitions), method, path) == is_expected
+
+
+def test_reading_alone_opens_no_session() -> None:
+    grant = Grant("s", frozenset({Scope.READ}), frozenset({"default"}))
+
+    assert not any(is_let_in(grant, "POST", path) for path in SESSION_PATHS)
+
+
+def test_sessions_make_the_largest_policy_no_larger() -> None:
+    """The gateway keeps it for each token: what another scope opens is not said twice."""
+    partitions = frozenset(f"{n:02}" + "p" * 62 for n in range(MAX_PARTITIONS))
+
+    everything = list(permissions(Grant("s", frozenset(Scope), partitions)))
+    writing = list(permissions(Grant("s", frozenset({Scope.WRITE}), partitions)))
+
+    assert len(set(everything)) == len(everything) == 2 * 6 * MAX_PARTITIONS
+    assert len(set(writing)) == len(writing) == (2 + len(SESSION_METHODS)) * MAX_PARTITIONS
+    assert all(len(f"{ARN}/{method}{path}") <= 512 for method, path in everything + writing)
 
 
 @pytest.mark.parametrize(

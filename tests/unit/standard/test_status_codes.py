@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.dicomweb import content_coding, file_meta, media_types
 from chalicelib.settings import Settings
-from chalicelib.standard.limits import FIXED_LIMITS, LIMITS
+from chalicelib.standard.limits import FIXED_LIMITS, LIMITS, MAX_BODY_BYTES
 from chalicelib.standard.status_codes import STATUS_CODES, Sender, StatusCode
 from infra.conformance.codes import names_in_use
 
@@ -38,6 +38,7 @@ def test_every_bound_is_a_setting() -> None:
 def test_fixed_bounds_are_those_of_the_code() -> None:
     defaults = content_coding.decode_content.__kwdefaults__ or {}
     assert {row.field: row.fixed for row in FIXED_LIMITS} == {
+        "max_body_bytes": MAX_BODY_BYTES,
         "max_boundary_length": media_types.MAX_BOUNDARY_LENGTH,
         "max_gzip_members": defaults["max_gzip_members"],
         "max_file_meta_bytes": file_meta.MAX_FILE_META_BYTES,

@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.dicomweb.dicom_json import encode_json
-from chalicelib.dicomweb.dicom_xml.encode import encode_xml
+from chalicelib.dicomweb.negotiation import ResponseFormat
+from chalicelib.dicomweb.response_encoding import encode_module
 from chalicelib.dicomweb.store_instances import (
     Explanation,
     Failed,
     OtherFailure,
     Reference,
     Stored,
-    StoreInstancesResponse,
-    response_dataset,
 )
 from chalicelib.dicomweb.store_instances_reader import (
     UnreadableModule,
@@ -25,22 +23,18 @@ from chalicelib.dicomweb.store_instances_reader import (
 from chalicelib.standard.reasons import FailureReason, WarningReason
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-OURS = response_dataset(
-    StoreInstancesResponse(
-        (
-            Stored(Reference(CT, "1.2.1")),
-            Stored(Reference(CT, "1.2.2"), WarningReason.COERCION),
-            Failed(
-                Reference(CT, "1.2.3"),
-                FailureReason.SOP_CLASS_NOT_SUPPORTED,
-                Explanation("A sentence.", 3),
-            ),
-            OtherFailure(FailureReason.TRUNCATED, Explanation("Another.", 4)),
-        )
-    )
+OURS = (
+    Stored(Reference(CT, "1.2.1")),
+    Stored(Reference(CT, "1.2.2"), WarningReason.COERCION),
+    Failed(
+        Reference(CT, "1.2.3"),
+        FailureReason.SOP_CLASS_NOT_SUPPORTED,
+        Explanation("A sentence.", 3),
+    ),
+    OtherFailure(FailureReason.TRUNCATED, Explanation("Another.", 4)),
 )
-JSON = encode_json(OURS).encode()
-XML = encode_xml(OURS).encode()
+JSON = "".join(encode_module(lambda: OURS, ResponseFormat.JSON)).encode()
+XML = "".join(encode_module(lambda: OURS, ResponseFormat.XML)).encode()
 
 
 def framed(body: bytes, media_type: str) -> tuple[bytes, str]:

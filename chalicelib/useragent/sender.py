@@ -342,6 +342,7 @@ class Sender:
 
     def _moved(self, size: int) -> None:
         self.progress.uploaded_bytes = size
+        self.progress.waiting = ""
 
     def abandoned(self, instances: Sequence[Instance]) -> None:
         """Write down what is left for another run."""

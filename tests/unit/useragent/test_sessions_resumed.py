@@ -14,17 +14,22 @@ from typing import Any
 
 import pytest
 
+from chalicelib.dicomweb.sessions import PartPlan
 from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
 from chalicelib.useragent.doors import Door, Doors
 from chalicelib.useragent.exchange import Exchange
+from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal import Journal
-from chalicelib.useragent.journal_entries import SCHEMA
+from chalicelib.useragent.journal_entries import SCHEMA, Entry
 from chalicelib.useragent.model import State
+from chalicelib.useragent.open_session import Member, OpenSession
 from chalicelib.useragent.payloads import DicomEncoder
 from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.report import ExitCode, Report, make_report
 from chalicelib.useragent.retry import RetryPolicy
 from chalicelib.useragent.sender import Sender, SendOptions
+from chalicelib.useragent.session_ledger import can_go_on
+from chalicelib.useragent.sources import FileSource
 from tests.builders_dicom import IMPLICIT, PIXEL_DATA, Uids, element, make_file
 from tests.unit.useragent.fakes import BASE, STUDY, Sent, answer, module
 from tests.unit.useragent.session_service import SessionService, StoppableClock
@@ -68,6 +73,7 @@ def run(
     encoder: DicomEncoder | None = None,
     attempts: int = 3,
     study: str = "",
+    sender: type[Sender] = Sender,
 ) -> "Ran":
     clock = StoppableClock()
     destination = Destination(BASE, study)
@@ -82,11 +88,9 @@ def run(
     )
     with Journal(journal, destination.store_url) as opened:
         options = SendOptions([str(folder)], study, connections=connections)
-        sender = Sender(opened, client, options, clock)  # type: ignore[arg-type]
-        report = sender.run()
+        report = sender(opened, client, options, clock).run()  # type: ignore[arg-type]
         counts = {state: one.instances for state, one in opened.counts().items()}
-        return Ran(report.exit_code, counts, report.stopped, report.half_sent, sender, list(
-            {(one.state, one.words, one.advice) for one in report.failures()}))  # fmt: skip
+        return Ran(report.exit_code, counts, report.stopped, report.half_sent)
 
 
 @dataclass
@@ -95,8 +99,6 @@ class Ran:
     counts: dict[State, int]
     stopped: str
     half_sent: int
-    sender: Sender
-    failures: list[tuple[str, str, str]]
 
 
 @dataclass
@@ -336,6 +338,35 @@ def test_what_is_learnt_of_the_doors_is_remembered(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         assert int(journal.fact("max_body_bytes")) == 800
         assert int(journal.fact("max_session_bytes")) > 0
+
+
+def test_what_was_made_of_a_file_is_not_gone_on_with_but_its_answer_is_taken() -> None:
+    source = FileSource(b"/photo.jpg", 1, 1)
+    identity = Identity("1.1", "1.2", "1.3", "1.4", "1.5")
+    made = Entry(1, source, "image/jpeg", identity, 1, State.SENT, False)
+    session = OpenSession("https://x/sessions/1", "b", PartPlan(1, 1), (Member(1, 0, False),))
+    assert not can_go_on(session, [made])
+    session.was_completed = True
+    assert can_go_on(session, [made])
+    assert not can_go_on(session, [])
+
+
+def test_a_stopped_run_leaves_its_session_for_the_next(half: Moment) -> None:
+    stopping: list[Sender] = []
+    half.service.watch = lambda moment: stopping[0].stop() if moment == "after PUT" else None
+    original = Sender.start
+
+    class Stopping(Sender):
+        def start(self) -> Any:
+            stopping.append(self)
+            return original(self)
+
+    ran = run(half.service, half.journal, folder_of(half), sender=Stopping)
+    assert (ran.stopped, ran.half_sent) == ("Interrupted", FILES)
+    assert len(half.service.put_parts()) == 1
+    half.service.watch = lambda moment: None
+    assert run(half.service, half.journal, folder_of(half)).code is ExitCode.ALL_STORED
+    assert half.service.kinds().count("open") == 0
 
 
 # ---------------------------------------------------------------- the journal's versions

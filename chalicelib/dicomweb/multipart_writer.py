@@ -43,6 +43,10 @@ class BytesContent:
     def __iter__(self) -> Iterator[Buffer]:
         yield self.data
 
+    def ranged(self, start: int, end: int) -> Iterator[Buffer]:
+        """Yield the bytes from start to end."""
+        yield memoryview(self.data)[start:end]
+
     def __repr__(self) -> str:
         return f"BytesContent({len(self.data)} bytes)"
 
@@ -112,6 +116,13 @@ class MultipartBody:
             segments = getattr(part.content, "segments", None)
             yield from part.content if segments is None else segments()
         yield self._closing
+
+    def contents(self) -> Iterator[Content]:
+        """Yield what iteration does as contents: each part's head and content, the closing last."""
+        for head, part in zip(self._heads, self._parts, strict=True):
+            yield BytesContent(head)
+            yield part.content
+        yield BytesContent(self._closing)
 
     def _length(self) -> int | None:
         total = len(self._closing) + sum(len(head) for head in self._heads)

@@ -19,6 +19,7 @@ from typing import Self
 from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal_entries import (
+    ADDED,
     COLUMNS,
     FIND,
     SCHEMA,
@@ -27,6 +28,7 @@ from chalicelib.useragent.journal_entries import (
     Entry,
     entry_of,
 )
+from chalicelib.useragent.journal_sessions import SESSION_SCHEMA, JournalSessions
 from chalicelib.useragent.model import Instance, Outcome, State
 from chalicelib.useragent.scan import Skipped
 from chalicelib.useragent.sources import FileSource
@@ -70,6 +72,7 @@ class Journal:
         except UsageError:
             self.close()
             raise
+        self.sessions = JournalSessions(self._database, self._transaction)
         self.run = int(self.fact("run") or 0)
         self._turn = self._last_turn()
 
@@ -197,24 +200,30 @@ class Journal:
             )
 
     def take_back(self, instances: Sequence[Instance]) -> None:
-        """Write down that instances did not leave, or not for certain: they are sent again."""
+        """Write down that instances did not leave, or not for certain: they are sent again.
+
+        Those in a session wait for it to go on.
+        """
         with self._transaction():
             self._database.executemany(
                 "UPDATE instance SET state = CASE WHEN ? THEN 'unknown' ELSE 'found' END, "
-                "uncertain = ? WHERE id = ? AND state = 'sent'",
+                "uncertain = ? WHERE id = ? AND state = 'sent' AND session IS NULL",
                 [(one.is_uncertain, one.is_uncertain, one.key) for one in instances],
             )
 
     def forget(self) -> None:
         """Take everything for found: it is all sent once more."""
         with self._transaction():
-            self._database.execute("UPDATE instance SET state = 'found' WHERE state != 'unknown'")
+            self._database.execute(
+                "UPDATE instance SET state = 'found' WHERE state != 'unknown' AND session IS NULL"
+            )
 
     def resume(self) -> None:
-        """Take what an earlier process left as sent for unknown."""
+        """Take what an earlier process left as sent for unknown, but for what is in sessions."""
         with self._transaction():
             self._database.execute(
-                "UPDATE instance SET state = 'unknown', uncertain = 1 WHERE state = 'sent'"
+                "UPDATE instance SET state = 'unknown', uncertain = 1 "
+                "WHERE state = 'sent' AND session IS NULL"
             )
 
     # ------------------------------------------------------------------ reading
@@ -225,7 +234,8 @@ class Journal:
         By turn, because a run finds old entries in any order while it already sends.
         """
         return self._entries(
-            f"run = ? AND turn > ? AND state IN {_PENDING} ORDER BY turn LIMIT ?",
+            f"run = ? AND turn > ? AND state IN {_PENDING} AND session IS NULL "
+            "ORDER BY turn LIMIT ?",
             (self.run, after, limit),
         )
 
@@ -260,6 +270,16 @@ class Journal:
                 (self.run,),
             ).fetchall()
         return {State(state): Count(count, size) for state, count, size in rows}
+
+    def count_half_sent(self) -> int:
+        """Return how many instances of this run are in sessions that were not completed."""
+        with self._lock:
+            [row] = self._database.execute(
+                "SELECT count(*) FROM instance WHERE run = ? AND session IS NOT NULL "
+                "AND state = 'sent' AND NOT uncertain",
+                (self.run,),
+            ).fetchall()
+        return int(row[0])
 
     def count_rewritten(self) -> int:
         """Return how many instances of this run went out as Explicit VR Little Endian (U-04)."""
@@ -337,7 +357,22 @@ class Journal:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("PRAGMA cache_size = -2000")  # KiB
-        self._database.executescript(SCHEMA)
+        self._migrate()
+        self._database.executescript(SCHEMA + SESSION_SCHEMA)
+
+    def _migrate(self) -> None:
+        """Bring a journal of an earlier version up to this one, in place."""
+        if not self._is_of_version_1():
+            return
+        with self._transaction():
+            if self._is_of_version_1():  # another process may have been here first
+                for column in ADDED[SCHEMA_VERSION]:
+                    self._database.execute(f"ALTER TABLE instance ADD COLUMN {column}")
+                self.remember("schema", str(SCHEMA_VERSION))
+
+    def _is_of_version_1(self) -> bool:
+        tables = self._database.execute("SELECT name FROM sqlite_master").fetchall()
+        return ("fact",) in tables and self.fact("schema") == "1"
 
     def _bind(self, destination: str | None) -> None:
         version = self.fact("schema")

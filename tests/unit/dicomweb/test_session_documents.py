@@ -107,7 +107,17 @@ def test_members_that_are_not_known_are_ignored(
     ("name", "values"),
     [
         ("resource", [None, 1, ["/studies"]]),
-        ("headers", [None, [], "Content-Type: a/b", {"Content-Type": 1}, {"Accept": ["a"]}]),
+        (
+            "headers",
+            [
+                None,
+                [],
+                "Content-Type: a/b",
+                {"Content-Type": 1},
+                {"Accept": ["a"]},
+                {"Accept": "a\nb"},
+            ],
+        ),
         ("size", [None, 0, -1, 1.5, "1", True]),
         ("checksum", [None, 1, {}]),
     ],

@@ -8,8 +8,12 @@ process that started it. ``boto3`` finds it through ``AWS_ENDPOINT_URL``.
 import argparse
 import asyncio
 import contextlib
+import resource
 import sys
+from functools import partial
+from pathlib import Path
 
+from bench.stand_in.contents import Files, Memory, Nowhere, Store
 from bench.stand_in.faults import Fault
 from bench.stand_in.server import StandIn, listen
 
@@ -29,15 +33,40 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         "dynamodb:unprocessed:0.01, events:failed:1:1, s3:lost:0.1",
     )
     parser.add_argument("--seed", type=int, default=0, help="where the faults' sequence begins")
-    parser.add_argument("--keep", action="store_true", help="hold objects' bytes for GetObject")
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument("--keep", action="store_true", help="hold objects' bytes in memory")
+    kept.add_argument(
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help="hold objects' bytes in nameless files there: constant memory whatever their sizes",
+    )
+    parser.add_argument("--secret", default="bench", help="what presigned URLs are signed with")
     parser.add_argument("--until-eof", action="store_true", help="end with standard input")
     return parser.parse_args(arguments)
+
+
+def make_store(options: argparse.Namespace) -> Store:
+    """Return where objects' bytes are kept."""
+    if options.directory is not None:
+        return Files(options.directory)
+    return Memory() if options.keep else Nowhere()
+
+
+def allow_files() -> None:
+    """Allow as many open files as the system does: each large part is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def serve(options: argparse.Namespace) -> None:
     """Serve until terminated or, if asked, until standard input ends."""
     service = StandIn(
-        latency=options.latency, faults=options.fault, seed=options.seed, keep=options.keep
+        partial(make_store, options),
+        latency=options.latency,
+        faults=options.fault,
+        seed=options.seed,
+        secret=options.secret,
     )
     server = await listen(service, options.port)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -49,5 +78,6 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    allow_files()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parse_arguments(sys.argv[1:])))

@@ -11,7 +11,6 @@ import http.client
 import importlib
 import json
 import os
-import re
 import sys
 import time
 from base64 import b64encode
@@ -28,6 +27,7 @@ from botocore.client import Config
 
 from bench.ct import ct_instances
 from bench.events import BOUNDARY, Context, StoreRequest, store_request
+from bench.resident import resident
 
 REFERENCED, FAILED, UID = "00081199", "00081198", "00081155"
 THREADS = 32
@@ -157,16 +157,9 @@ def measure_memory(options: argparse.Namespace) -> dict[str, Any]:
     small, large = Path(options.events[0]), Path(options.events[1])
     invoke(app, small.read_bytes())
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
-    base = _status("VmRSS")
+    base = resident("VmRSS")
     response = invoke(app, large.read_bytes())
-    return {"base": base, "peak": _status("VmHWM"), "status": response["statusCode"]}
-
-
-def _status(name: str) -> int:
-    """Return a size of this process in bytes."""
-    match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert match is not None
-    return int(match[1]) * 1024
+    return {"base": base, "peak": resident("VmHWM"), "status": response["statusCode"]}
 
 
 def main(arguments: list[str]) -> None:

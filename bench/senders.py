@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.events import BOUNDARY, CONTENT_TYPE
+from bench.resident import resident
 
 CONNECTIONS = 4
 BATCH = 7
@@ -115,22 +116,16 @@ SENDERS: dict[str, Callable[[Path, str], Send]] = {
 }
 
 
-def _memory(name: str) -> int:
-    """Return bytes of this program alone; ``ru_maxrss`` counts what forked it too."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition(f"{name}:")[2].split()[0]) * 1024
-
-
 def main(which: str, folder: str, url: str) -> None:
     """Measure one."""
     send = SENDERS[which](Path(folder), url)
-    base = _memory("VmRSS")
+    base = resident("VmRSS")
     wall, cpu = time.perf_counter(), time.process_time()
     listed = send()
     found = {
         "wall": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,
-        "peak": _memory("VmHWM") - base,
+        "peak": resident("VmHWM") - base,
         "listed": listed,
     }
     print(json.dumps(found))

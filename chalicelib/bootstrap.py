@@ -105,7 +105,7 @@ def ingest() -> "Ingest":
 
     configured = settings()
     # Nobody waits for an answer here, and a copy inside S3 answers when it is done.
-    client = _client("s3", read_timeout=60)
+    client = _client("s3", read_timeout=60, connections=configured.concurrency + _COPIES + _READERS)
     copier = S3Copier(
         client,
         configured.staging_bucket,
@@ -400,8 +400,17 @@ def _table() -> "Table":
 
 
 @cache
-def _client(service: str, *, parameter_validation: bool = True, read_timeout: float = 5.0) -> Any:
-    """Return a client whose time-outs leave the caller time to answer (connect 1 s, read 5 s)."""
+def _client(
+    service: str,
+    *,
+    parameter_validation: bool = True,
+    read_timeout: float = 5.0,
+    connections: int | None = None,
+) -> Any:
+    """Return a client whose time-outs leave the caller time to answer (connect 1 s, read 5 s).
+
+    ``connections`` are kept, by default as many as there are calls at once.
+    """
     import boto3
     from botocore.config import Config
 
@@ -409,7 +418,7 @@ def _client(service: str, *, parameter_validation: bool = True, read_timeout: fl
         connect_timeout=1,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=settings().concurrency,
+        max_pool_connections=connections or settings().concurrency,
         parameter_validation=parameter_validation,
     )
     return boto3.client(service, config=config)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bench.stand_in.values import AwsError
 
-# What a status means to each service. 409 and 412 make sense for PutObject only.
+# What a status means to each service. 409 and 412 make sense for PutObject and
+# CompleteMultipartUpload only; a 409 ends the upload, as it does in S3.
 CODES = {
     ("s3", 403): "AccessDenied",
     ("s3", 409): "ConditionalRequestConflict",

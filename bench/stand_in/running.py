@@ -47,16 +47,24 @@ class RunningStandIn:
         self._process.communicate(timeout=10)
 
     def stats(self) -> Document:
-        """Return calls and refusals by operation, most calls in flight and CPU seconds."""
+        """Return calls and refusals by operation, most in flight, CPU seconds and peak bytes."""
         return self._ask("GET", "stats")
 
     def held(self) -> Document:
-        """Return the keys of objects and items and the last events and messages."""
+        """Return the keys of objects, open uploads, items, and the last events and messages."""
         return self._ask("GET", "held")
 
-    def inject(self, *faults: str, latency: float | None = None) -> None:
-        """Put these faults, and no others, in force; change the latency if one is given."""
+    def inject(
+        self, *faults: str, latency: float | None = None, ahead: float | None = None
+    ) -> None:
+        """Put these faults, and no others, in force; change the latency if one is given.
+
+        ``ahead`` is how many seconds the clock that presigned URLs and messages are held to is
+        to be fast by.
+        """
         wanted: Document = {"faults": faults}
+        if ahead is not None:
+            wanted["ahead"] = ahead
         if latency is not None:
             wanted["latency"] = latency
         self._ask("POST", "faults", wanted)

@@ -26,6 +26,7 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "validate_instances": app.validate_instances,
     "index_instances": app.index_instances,
     "reconcile_objects": app.reconcile_objects,
+    "ingest_sessions": app.ingest_sessions,
 }
 ADAPTERS = (
     bootstrap.origin_server,
@@ -33,6 +34,7 @@ ADAPTERS = (
     bootstrap.indexer,
     bootstrap.reconciler,
     bootstrap.requeue,
+    bootstrap.ingest,
 )
 SECONDS = 29
 """Of a function's time; a fork that uses it up is killed by its alarm."""

@@ -18,13 +18,13 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 import pytest
@@ -48,6 +48,7 @@ CONSUMERS = {
     "ValidateQueue": "validate_instances",
     "IndexQueue": "index_instances",
     "ReconcileQueue": "reconcile_objects",
+    "IngestQueue": "ingest_sessions",
 }
 _partitions = count()
 _requests = count()
@@ -98,6 +99,13 @@ class World:
             deletions = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + 25]]
             dynamodb.batch_write_item(RequestItems={table: deletions})
 
+    def lapse_leases(self) -> None:
+        """Let so much time pass that no worker holds a session any more."""
+        dynamodb, table = self.clients.dynamodb, self.table
+        for item in dynamodb.scan(TableName=table)["Items"]:
+            if item["sk"]["S"] == "session":
+                dynamodb.put_item(TableName=table, Item={**item, "lease_until": {"S": ""}})
+
     def let_arrive(self, late: Mapping[str, Any]) -> int:
         """Send a request that was on its way for long; return the status of its answer."""
         body = base64.b64decode(late["body"])
@@ -123,7 +131,11 @@ def world() -> Iterator[World]:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         clients = make_clients(url)
-        parameters: dict[str, str | int] = {"BaseUri": "http://test", "ReconcileDelaySeconds": 0}
+        parameters: dict[str, str | int] = {
+            "BaseUri": "http://test",
+            "ReconcileDelaySeconds": 0,
+            "StagingEndpoint": url,
+        }
         yield World(url, clients, provision(load_template(), clients, parameters))
 
 
@@ -219,18 +231,37 @@ class Product:
 
     def post(self, case: "Case", files: Sequence[bytes], **harm: Any) -> Call:
         """POST files to the Studies resource of the case's partition, as a new request."""
-        resource = "/partitions/{partition}/studies"
         request = GatewayRequest(
             "POST",
             f"/partitions/{case.partition}/studies",
-            (("Content-Type", 'multipart/related; type="application/dicom"; boundary=b'),),
-            b"".join(b"--b\r\nContent-Type: application/dicom\r\n\r\n%s\r\n" % f for f in files)
-            + b"--b--\r\n",
+            (("Content-Type", CONTENT_TYPE),),
+            framed(files),
         )
+        match = Match("/partitions/{partition}/studies", {"partition": case.partition})
+        return self._ask(request, match, **harm)
+
+    def ask_session(
+        self, case: "Case", method: str, session: str = "", aspect: str = "", **document: Any
+    ) -> Any:
+        """Ask the session resources of the case's partition; return the answer's document."""
+        names = {"session": session, "aspect": aspect}
+        given = {name: value for name, value in names.items() if value}
+        path, template = (
+            f"/partitions/{case.partition}/sessions",
+            "/partitions/{partition}/sessions",
+        )
+        for name, value in given.items():
+            path, template = f"{path}/{value}", f"{template}/{{{name}}}"
+        request = GatewayRequest(method, path, (), json.dumps(document).encode())
+        call = self._ask(request, Match(template, {"partition": case.partition, **given}))
+        assert call.status < 300, call.answer
+        return json.loads(call.answer["body"])
+
+    def _ask(self, request: GatewayRequest, match: Match, **harm: Any) -> Call:
         event = make_event(
             request,
-            Match(resource, {"partition": case.partition}),
-            is_binary=True,
+            match,
+            is_binary=bool(request.headers),
             stage="api",
             now=datetime.now(UTC),
             request_id=f"request-{next(_requests)}",
@@ -247,6 +278,8 @@ class Product:
 
     def _make_pump(self, queue: str) -> Pump:
         def call(event: Any) -> Any:
+            if queue == "IngestQueue":
+                self.world.lapse_leases()
             if queue == "IndexQueue":
                 self.announced.update(_announced_by(event))
             made = self.invoke(CONSUMERS[queue], event, **({} if self._made else self._harm))
@@ -325,6 +358,47 @@ def quiet_pumps(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "infra.local.pumps")
 
 
+# ------------------------------------------------------------------ kills
+
+READS = (
+    "GetItem",
+    "BatchGetItem",
+    "Query",
+    "HeadObject",
+    "GetObject",
+    "GetQueueUrl",
+    "ListParts",
+)
+"""Operations that change nothing: who dies around one leaves nothing new behind."""
+
+
+class Attempt(Protocol):
+    """Prepares a case, and makes the call that is to be killed."""
+
+    def __call__(self, case: Case, **kill: int) -> Call: ...
+
+
+EachKill = Callable[[Attempt, Callable[[Case, Call], None]], None]
+
+
+@pytest.fixture
+def each_kill(subtests: pytest.Subtests, make_case: MakeCase) -> EachKill:
+    """Kill an attempt at another step each time, and check what can be made of the rest."""
+
+    def run(attempt: Attempt, check: Callable[[Case, Call], None]) -> None:
+        calls = attempt(make_case()).calls
+        changes = [number for number, call in enumerate(calls, start=1) if not call.endswith(READS)]
+        assert changes
+        for kill in [{"kill_before": 1}, *({"kill_after": number} for number in changes)]:
+            case = make_case()
+            killed = attempt(case, **kill)
+            with subtests.test(killed_after=killed.calls):
+                assert killed.was_killed
+                check(case, killed)
+
+    return run
+
+
 # ------------------------------------------------------------------ what is sent
 
 
@@ -340,4 +414,12 @@ FILES = {
     "1.2.4.1": make_file("1.2.4.1", "1.2.4"),
 }
 """Three instances of two studies, by SOP Instance UID."""
+CONTENT_TYPE = 'multipart/related; type="application/dicom"; boundary=b'
+
+
+def framed(files: Iterable[bytes]) -> bytes:
+    parts = (b"--b\r\nContent-Type: application/dicom\r\n\r\n%s\r\n" % file for file in files)
+    return b"".join(parts) + b"--b--\r\n"
+
+
 SENT = list(FILES.values())

@@ -5,46 +5,13 @@ the same behind. Every test runs through all of them: it kills the process befor
 then after its first step, its second, until after its last, when all is done but the answer.
 """
 
-from collections.abc import Callable
-from typing import Protocol
-
-import pytest
-
-from tests.crash.conftest import FILES, SENT, Call, Case, MakeCase, Product
+from tests.crash.conftest import FILES, SENT, Call, Case, EachKill, Product
 
 PAIR = {uid: FILES[uid] for uid in ("1.2.3.1", "1.2.4.1")}
 """One instance of each study: what a consumer does for the third is what it does for the first."""
 STORING = [*["s3.PutObject"] * 3, "dynamodb.BatchWriteItem", "eventbridge.PutEvents"]
 BEFORE_RECORDS = 4
 EVERYTHING = ("ReconcileQueue", "ValidateQueue", "IndexQueue")
-READS = ("GetItem", "BatchGetItem", "Query", "HeadObject", "GetObject", "GetQueueUrl")
-
-
-class Attempt(Protocol):
-    """Prepares a case, and makes the call that is to be killed."""
-
-    def __call__(self, case: Case, **kill: int) -> Call: ...
-
-
-EachKill = Callable[[Attempt, Callable[[Case, Call], None]], None]
-
-
-@pytest.fixture
-def each_kill(subtests: pytest.Subtests, make_case: MakeCase) -> EachKill:
-    """Kill an attempt at another step each time, and check what can be made of the rest."""
-
-    def run(attempt: Attempt, check: Callable[[Case, Call], None]) -> None:
-        calls = attempt(make_case()).calls
-        changes = [number for number, call in enumerate(calls, start=1) if not call.endswith(READS)]
-        assert changes
-        for kill in [{"kill_before": 1}, *({"kill_after": number} for number in changes)]:
-            case = make_case()
-            killed = attempt(case, **kill)
-            with subtests.test(killed_after=killed.calls):
-                assert killed.was_killed
-                check(case, killed)
-
-    return run
 
 
 def test_an_unharmed_request_makes_these_steps(product: Product, case: Case) -> None:

@@ -30,7 +30,7 @@ def write_module(session: Session, staging: Staging, *, base_uri: str, explain: 
         partition=session.name.partition,
     )
     encoded = (piece.encode() for piece in module)
-    size = staging.write(session.name.answer_key, encoded, session.form.content_type)
+    size = staging.write(session.answer_key, encoded, session.form.content_type)
     return Answer(int(status), headers, size)
 
 
@@ -39,7 +39,7 @@ def write_problem(session: Session, staging: Staging, error: RequestError) -> An
     response = problem_response(error, session.name.identity)
     content = response.body.encode()
     kind = dict(response.headers)["Content-Type"]
-    staging.write(session.name.answer_key, [content], kind)
+    staging.write(session.answer_key, [content], kind)
     retry = (("Retry-After", "5"),) if error.status is HTTPStatus.SERVICE_UNAVAILABLE else ()
     return Answer(response.status, (*response.headers, *retry), len(content))
 

@@ -329,7 +329,7 @@ class SessionDoor:
     def _large_answer_url(self, session: Session) -> str:
         if session.answer is None or session.answer.size <= MAX_ANSWER_BYTES:
             return ""
-        return self._ports.staging.link(session.name.answer_key)
+        return self._ports.staging.link(session.answer_key)
 
     def _response(self, session: Session) -> HttpResponse:
         answer = session.answer
@@ -342,7 +342,7 @@ class SessionDoor:
         if answer.size > MAX_ANSWER_BYTES:
             url = self._large_answer_url(session)
             return HttpResponse(int(HTTPStatus.SEE_OTHER), (("Location", url),))
-        content = self._ports.staging.get(session.name.answer_key)
+        content = self._ports.staging.get(session.answer_key)
         if content is None:
             raise RequestError(HTTPStatus.NOT_FOUND, "The session's response is no longer kept.")
         return HttpResponse(answer.status, answer.headers, content.decode())

@@ -5,9 +5,9 @@ last part of the last page. The checksum of the whole is S3's composite, whose p
 of the upload: a piece in which a worker begins is hashed again from its start.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ READ_BYTES = 8 << 20
 """Read at once; two such are held."""
 PAGE_PARTS = 500
 PAGE_BYTES = 256 << 20
-"""A page ends behind the part with which it reaches either: what another worker may repeat."""
+"""A page ends behind the part with which it reaches either: what another worker may do again."""
 
 
 class OutOfTime(Exception):  # noqa: N818 - reads as the fact it is
@@ -91,12 +91,11 @@ def frame(
         ports.staging, key, wanted, ports.executor, most=2 * READ_BYTES
     ):
         if not has_time():
-            _write_page(lease, ports.staging, framer, pieces)
+            _write_pages(lease, ports.staging, framer.take_all(), pieces)
             raise OutOfTime
         pieces.feed(stretch.start, content)
         framer.feed(stretch.start, content)
-        if framer.is_page_full:
-            _write_page(lease, ports.staging, framer, pieces)
+        _write_pages(lease, ports.staging, framer.take_full(), pieces)
         lease.keep()
     framer.close()
     pieces.close()
@@ -105,22 +104,21 @@ def frame(
             HTTPStatus.BAD_REQUEST,
             "The body is not the one whose checksum was told. Nothing was stored.",
         )
-    _write_page(lease, ports.staging, framer, pieces)
+    _write_pages(lease, ports.staging, framer.take_all(), pieces)
     lease.write(state=SessionState.PLACING)
 
 
-def _write_page(lease: Lease, staging: Staging, framer: "_Framer", pieces: "_Pieces") -> None:
-    """Write down the parts found since the last page, if there are any."""
-    if not framer.found:
-        return
-    session = lease.session
-    page = FramingPage(tuple(framer.found), pieces.take())
-    key = session.name.framing_key(session.fence, session.framed.pages)
-    staging.create(key, encode_framing(page))
-    framed = session.framed.followed(session.fence, framer.number, framer.offset)
-    lease.write(framed=framed, attempts=0)
-    framer.found.clear()
-    framer.found_bytes = 0
+def _write_pages(
+    lease: Lease, staging: Staging, pages: Iterable[Sequence["_Found"]], pieces: "_Pieces"
+) -> None:
+    """Write down what was found, page by page, each with a checkpoint behind its last part."""
+    for found in pages:
+        session, last = lease.session, found[-1]
+        page = FramingPage(tuple(one.part for one in found), pieces.take())
+        key = session.name.framing_key(session.fence, session.framed.pages)
+        staging.create(key, encode_framing(page))
+        framed = session.framed.followed(session.fence, last.part.number, last.delimiter_offset)
+        lease.write(framed=framed, attempts=0)
 
 
 def read_framing(staging: Staging, session: Session, page: int) -> FramingPage:
@@ -148,34 +146,55 @@ def _make_framer(session: Session, part_limits: Mapping[str, int]) -> "_Framer":
     return _MultipartFramer(parser, framed)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A part, and where the delimiter behind it begins: another framer can go on there."""
+
+    part: FramedPart
+    delimiter_offset: int
+
+
 class _Framer:
-    """Finds parts. ``offset`` is where another framer could go on, behind part ``number``."""
+    """Finds parts; what it has found is taken from it by pages."""
 
-    offset: int
-    number: int
-    found: list[FramedPart] = field(default_factory=list)
-    found_bytes: int = 0
-
-    @property
-    def is_page_full(self) -> bool:
-        return len(self.found) >= PAGE_PARTS or self.found_bytes >= PAGE_BYTES
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        """Of the first byte that it needs."""
+        self._found: list[_Found] = []
 
     def feed(self, start: int, content: bytes) -> None:
+        """Take bytes that begin at an offset of the body."""
         raise NotImplementedError
 
     def close(self) -> None:
+        """Confirm that the body ended. Raises RequestError."""
         raise NotImplementedError
 
-    def _add(self, part: FramedPart, offset: int) -> None:
-        self.found.append(part)
-        self.found_bytes += part.size
-        self.number, self.offset = part.number, offset
+    def take_full(self) -> Iterator[Sequence[_Found]]:
+        """Yield the pages that are full."""
+        while (end := self._page_end()) is not None:
+            page, self._found = self._found[:end], self._found[end:]
+            yield page
+
+    def take_all(self) -> Iterator[Sequence[_Found]]:
+        """Yield all that was found, the last page less than full."""
+        yield from self.take_full()
+        if self._found:
+            yield self._found
+            self._found = []
+
+    def _page_end(self) -> int | None:
+        total = 0
+        for count, found in enumerate(self._found, start=1):
+            total += found.part.size
+            if count == PAGE_PARTS or total >= PAGE_BYTES:
+                return count
+        return None
 
 
 class _MultipartFramer(_Framer):
     def __init__(self, parser: MultipartParser, framed: Framed) -> None:
-        super().__init__(framed.offset, framed.parts)
+        super().__init__(framed.offset)
         self._parser = parser
         self._fed = framed.offset
         self._begin: PartBegin | None = None
@@ -203,14 +222,14 @@ class _MultipartFramer(_Framer):
             headers = kept_headers(self._begin.headers)
             offset, digest = self._begin.body_offset, self._hash.hexdigest()
             part = FramedPart(event.number, offset, event.size, digest, headers)
-            self._add(part, event.delimiter_offset)
+            self._found.append(_Found(part, event.delimiter_offset))
 
 
 class _SingleFramer(_Framer):
     """A body without multipart framing is its only part (R-303)."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(0, 0)
+        super().__init__(0)
         self._size = session.plan.size
         self._headers = Headers((("content-type", session.content_type),))
         self._hash = sha256()
@@ -220,7 +239,7 @@ class _SingleFramer(_Framer):
 
     def close(self) -> None:
         digest = self._hash.hexdigest()
-        self._add(FramedPart(1, 0, self._size, digest, self._headers), self._size)
+        self._found.append(_Found(FramedPart(1, 0, self._size, digest, self._headers), self._size))
 
 
 class _Pieces:

@@ -6,7 +6,7 @@ the message that woke it, which the queue delivers again. A session that keeps k
 ends with an answer too: the page, or the body, that no worker gets past is given up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -28,13 +28,14 @@ from chalicelib.origin.sessions.tables import FramedPart, decode_outcomes, encod
 from chalicelib.origin.store import StoreRequest
 from chalicelib.standard.reasons import FailureReason
 
-MAX_ATTEMPTS = 4
-"""Leases without any progress, after which what stands in the way is given up: by the worker that
-the queue wakes for the last time before the dead letters (``maxReceiveCount``)."""
+MAX_ATTEMPTS = 3
+"""Leases without any progress, after which what stands in the way is given up: at the latest by
+the worker that the fifth delivery wakes, which is the last before the dead letters."""
 FRAMING_SECONDS = 20.0
 """Left of the worker's time: no further stretch is read with less."""
 PLACING_SECONDS = 60.0
-"""Left of the worker's time: no further page is begun with less."""
+"""Left of the worker's time: no further page is begun with less. Of a worker with little time, half
+of it counts: the next one has no more."""
 RETRY_SECONDS = 5
 LONGEST_RETRY = 900
 """Until another worker tries what failed for a cause that may pass: doubled with each attempt."""
@@ -80,23 +81,29 @@ class Ingest:
         """
         try:
             lease = take_lease(name, self._ports.sessions, self._ports.clock)
-        except (LeaseLost, Unavailable):
+        except LeaseLost:
             # Not done with: should the other worker die, this message is what wakes the next.
+            return False
+        except Exception as error:  # noqa: BLE001 - the message comes again
+            self._trouble(name, error)
             return False
         if lease is None:
             return True
+        half = remaining() / 2
         try:
-            self._bring_on(lease, remaining)
+            self._bring_on(lease, remaining, half)
         except OutOfTime:
             return self._leave(lease, delay=0)
         except LeaseLost:
             return False
         except Exception as error:  # noqa: BLE001 - what it is, another worker may outlive it
-            if not isinstance(error, Unavailable):
-                self._ports.telemetry.trouble("session failed", error, request_id=name.identity)
+            self._trouble(name, error)
             delay = RETRY_SECONDS * 2 ** min(lease.session.attempts - 1, 8)
             return self._leave(lease, min(delay, LONGEST_RETRY))
         return True
+
+    def _trouble(self, name: SessionName, error: Exception) -> None:
+        self._ports.telemetry.trouble("session interrupted", error, request_id=name.identity)
 
     def _leave(self, lease: Lease, delay: int) -> bool:
         """Give the lease back and wake another worker; False leaves that to the message."""
@@ -107,23 +114,23 @@ class Ingest:
             return False
         return True
 
-    def _bring_on(self, lease: Lease, remaining: Remaining) -> None:
+    def _bring_on(self, lease: Lease, remaining: Remaining, half: float) -> None:
         try:
             if lease.session.state is not SessionState.PLACING:
-                self._frame(lease, remaining)
+                self._frame(lease, lambda: remaining() >= min(FRAMING_SECONDS, half))
         except RequestError as error:
             self._refuse(lease, error)
             return
         target = _target_of(lease.session)
         while lease.session.placed.pages < lease.session.framed.pages:
-            if remaining() < PLACING_SECONDS:
+            if remaining() < min(PLACING_SECONDS, half):
                 raise OutOfTime
             self._place_page(lease, target, remaining)
         self._finish(lease)
 
     # ------------------------------------------------------------------ framing
 
-    def _frame(self, lease: Lease, remaining: Remaining) -> None:
+    def _frame(self, lease: Lease, has_time: Callable[[], bool]) -> None:
         session = lease.session
         self._give_up_framing(session)
         if session.state is SessionState.QUEUED:
@@ -132,12 +139,7 @@ class Ingest:
                 raise RequestError(HTTPStatus.BAD_REQUEST, _GONE)
             lease.write(state=SessionState.FRAMING)
         try:
-            frame(
-                lease,
-                self._ports.framing,
-                self._policy.part_limits,
-                lambda: remaining() >= FRAMING_SECONDS,
-            )
+            frame(lease, self._ports.framing, self._policy.part_limits, has_time)
         except KeyError:
             raise RequestError(HTTPStatus.BAD_REQUEST, _GONE) from None
 
@@ -153,6 +155,8 @@ class Ingest:
             )
 
     def _refuse(self, lease: Lease, error: RequestError) -> None:
+        if error.limit and error.limit[0] == "max_parts":
+            error.limit = ("max_session_parts", error.limit[1])  # the parser knows no sessions
         answer = write_problem(lease.session, self._ports.framing.staging, error)
         lease.release(state=SessionState.FINAL, answer=answer)
         self._ports.telemetry.count(metrics.REQUESTS_REFUSED)

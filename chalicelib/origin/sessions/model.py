@@ -22,10 +22,9 @@ class SessionName:
         """Where the body is, or is going to be."""
         return f"{self._folder}/body"
 
-    @property
-    def answer_key(self) -> str:
-        """Where the answer's body is."""
-        return f"{self._folder}/answer"
+    def answer_key(self, fence: int) -> str:
+        """Where the answer's body is that the lease of this number wrote."""
+        return f"{self._folder}/answer/{fence:04d}"
 
     def framing_key(self, fence: int, page: int) -> str:
         """Where a page of the framing table is that the lease of this number wrote."""
@@ -131,3 +130,8 @@ class Session:
     placed: Placed = field(default_factory=Placed)
     answer: Answer | None = None
     version: int = 0
+
+    @property
+    def answer_key(self) -> str:
+        """Where this lease writes the answer's body, or the last one has written it."""
+        return self.name.answer_key(self.fence)

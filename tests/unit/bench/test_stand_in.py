@@ -1,21 +1,19 @@
 """The AWS stand-in refuses what AWS refuses: asked through boto3, without latency."""
 
-import base64
-import hashlib
 import http.client
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
-from botocore.client import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from bench.stand_in.expressions import Expression
 from bench.stand_in.faults import Fault
 from bench.stand_in.running import RunningStandIn
+from tests.unit.bench.asking import checksum, code_of, make_client, status_of
 
 PART = b"\x00" * 128 + b"DICM"
 
@@ -29,18 +27,14 @@ def running() -> Iterator[RunningStandIn]:
 @pytest.fixture
 def stand_in(running: RunningStandIn) -> RunningStandIn:
     running.reset()
-    running.inject()
+    running.inject(ahead=0)
     return running
 
 
 @pytest.fixture(scope="module")
 def clients(running: RunningStandIn) -> Iterator[dict[str, Any]]:
-    session = boto3.Session("stand-in", "stand-in", region_name="us-east-1")
-    config = Config(retries={"total_max_attempts": 1})
-    made = {
-        name: session.client(name, endpoint_url=running.url, config=config)
-        for name in ("s3", "dynamodb", "events", "sqs")
-    }
+    names = ("s3", "dynamodb", "events", "sqs")
+    made = {name: make_client(name, running.url) for name in names}
     yield made
     for client in made.values():
         client.close()
@@ -59,10 +53,6 @@ def dynamodb(clients: dict[str, Any], stand_in: RunningStandIn) -> Any:
 @pytest.fixture
 def events(clients: dict[str, Any], stand_in: RunningStandIn) -> Any:
     return clients["events"]
-
-
-def checksum(content: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
 def put(s3: Any, key: str = "default/instances/1.dcm", **changes: Any) -> Any:
@@ -84,14 +74,6 @@ def item(sort: str, **attributes: str) -> dict[str, Any]:
 def write_batch(dynamodb: Any, count: int) -> Any:
     requests = [{"PutRequest": {"Item": item(f"{number:03d}")}} for number in range(count)]
     return dynamodb.batch_write_item(RequestItems={"t": requests})
-
-
-def code_of(refused: pytest.ExceptionInfo[ClientError]) -> str:
-    return str(refused.value.response["Error"]["Code"])
-
-
-def status_of(refused: pytest.ExceptionInfo[ClientError]) -> int:
-    return int(refused.value.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
 # S3
@@ -238,6 +220,31 @@ def test_a_failed_condition_says_so_and_shows_the_item_if_asked(dynamodb: Any) -
         assert refused.value.response["Item"]["version"] == {"N": "3"}
 
 
+def test_a_version_is_created_once_and_replaced_by_who_knows_it(dynamodb: Any) -> None:
+    def write(version: int, condition: str, **values: Any) -> None:
+        dynamodb.put_item(
+            TableName="t",
+            Item=item("1") | {"version": {"N": str(version)}},
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#version": "version"},
+            **({"ExpressionAttributeValues": values} if values else {}),
+        )
+
+    for known, taken in ((None, True), (None, False), (1, True), (1, False), (2, True)):
+        condition = "attribute_not_exists(#version)" if known is None else "#version = :version"
+        values = {} if known is None else {":version": {"N": str(known)}}
+        if taken:
+            write((known or 0) + 1, condition, **values)
+            continue
+        with pytest.raises(ClientError) as refused:
+            write((known or 0) + 1, condition, **values)
+        assert code_of(refused) == "ConditionalCheckFailedException"
+    found = dynamodb.get_item(TableName="t", Key=item("1"), ConsistentRead=True)["Item"]
+    assert found["version"] == {"N": "3"}
+    dynamodb.delete_item(TableName="t", Key=item("1"))
+    assert "Item" not in dynamodb.get_item(TableName="t", Key=item("1"))
+
+
 def test_a_placeholder_without_use_is_refused(dynamodb: Any) -> None:
     with pytest.raises(ClientError) as refused:
         dynamodb.put_item(
@@ -343,6 +350,76 @@ def test_messages_are_taken_one_by_one_and_in_batches(
     answer = clients["sqs"].send_message_batch(QueueUrl=f"{stand_in.url}/q", Entries=entries)
     assert [entry["Id"] for entry in answer["Failed"]] == ["0"]
     assert len(stand_in.held()["messages"]) == 2
+
+
+def queue_of(sqs: Any) -> str:
+    return str(sqs.get_queue_url(QueueName="q")["QueueUrl"])
+
+
+def receive(sqs: Any, queue: str, **more: Any) -> list[Any]:
+    return list(sqs.receive_message(QueueUrl=queue, **more).get("Messages", []))
+
+
+def test_a_message_is_received_once_until_it_is_deleted_or_visible_again(
+    clients: dict[str, Any], stand_in: RunningStandIn
+) -> None:
+    sqs = clients["sqs"]
+    queue = queue_of(sqs)
+    sent = sqs.send_message(QueueUrl=queue, MessageBody="1")["MessageId"]
+    (first,) = receive(sqs, queue, MaxNumberOfMessages=10, VisibilityTimeout=60)
+    assert (first["MessageId"], first["Body"]) == (sent, "1")
+    assert receive(sqs, queue) == []
+    stand_in.inject(ahead=61)
+    (second,) = receive(sqs, queue, MessageSystemAttributeNames=["All"])
+    assert second["Attributes"]["ApproximateReceiveCount"] == "2"
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=second["ReceiptHandle"])
+    stand_in.inject(ahead=600)
+    assert receive(sqs, queue) == []
+
+
+def test_messages_come_by_ten_in_their_order(
+    clients: dict[str, Any], stand_in: RunningStandIn
+) -> None:
+    sqs = clients["sqs"]
+    queue = queue_of(sqs)
+    for number in range(12):
+        sqs.send_message(QueueUrl=queue, MessageBody=str(number))
+    found = receive(sqs, queue, MaxNumberOfMessages=10)
+    assert [message["Body"] for message in found] == [str(number) for number in range(10)]
+    entries = [
+        {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+        for number, message in enumerate(found)
+    ]
+    sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+    asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert asked["ApproximateNumberOfMessages"] == "2"
+    assert asked["QueueArn"].endswith(":q")
+
+
+def test_a_message_handed_back_is_visible_at_once(
+    clients: dict[str, Any], stand_in: RunningStandIn
+) -> None:
+    sqs = clients["sqs"]
+    queue = queue_of(sqs)
+    sqs.send_message(QueueUrl=queue, MessageBody="1")
+    (first,) = receive(sqs, queue)
+    sqs.change_message_visibility(
+        QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0
+    )
+    assert len(receive(sqs, queue)) == 1
+
+
+def test_a_receiver_that_waits_has_a_message_that_is_sent_meanwhile(
+    clients: dict[str, Any], stand_in: RunningStandIn
+) -> None:
+    sqs = clients["sqs"]
+    queue = queue_of(sqs)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(receive, sqs, queue, WaitTimeSeconds=20)
+        while stand_in.stats()["calls"].get("sqs.ReceiveMessage") is None:
+            pass
+        sqs.send_message(QueueUrl=queue, MessageBody="1")
+        assert [message["Body"] for message in waiting.result(timeout=20)] == ["1"]
 
 
 # Faults and counts

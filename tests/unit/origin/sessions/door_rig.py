@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from chalicelib.dicomweb.messages import Headers, HttpRequest, HttpResponse
-from chalicelib.dicomweb.sessions import MIN_PART_BYTES, composite_checksum
+from chalicelib.dicomweb.sessions import MIN_PART_BYTES, SessionState, composite_checksum
 from chalicelib.origin.server import OriginServer, ServerPolicy
 from chalicelib.origin.sessions.door import DoorPolicy, DoorPorts, SessionDoor
 from chalicelib.origin.sessions.model import Answer, Session, SessionName
@@ -48,8 +48,8 @@ def opening(**changes: Any) -> dict[str, Any]:
 class Rig:
     """A server, its fakes, and requests to it.
 
-    ``failing`` maps calls of ports (``read-session``, ``begin``, ``wake`` …) to what they raise;
-    ``calls`` are those that were made.
+    ``failing`` maps calls of ports (``read-session``, ``begin``, ``wake`` …) to what they raise,
+    ``at`` to what happens once before them; ``calls`` are those that were made.
     """
 
     def __init__(
@@ -57,12 +57,13 @@ class Rig:
     ) -> None:
         self.now = NOW
         self.failing: dict[str, Exception] = {}
+        self.at: dict[str, Callable[[], object]] = {}
         self.calls: list[str] = []
         self.sessions = MemorySessionStore(self._before)
         self.staging = MemoryStaging(self._before)
         self.queue = MemoryIngestQueue(self._before)
         self.telemetry = MemoryTelemetry()
-        self._partition = partition
+        self.partition = partition
         numbers = count(1)
         door = SessionDoor(
             DoorPorts(
@@ -87,14 +88,15 @@ class Rig:
 
     def _before(self, method: str, key: str) -> None:
         self.calls.append(method)
+        self.at.pop(method, lambda: None)()
         if method in self.failing:
             raise self.failing[method]
 
     @property
     def path(self) -> str:
         """Of the sessions of the service."""
-        default = self._partition == "default"
-        return "/sessions" if default else f"/partitions/{self._partition}/sessions"
+        default = self.partition == "default"
+        return "/sessions" if default else f"/partitions/{self.partition}/sessions"
 
     def later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -128,17 +130,22 @@ class Rig:
         for one in told(answer)["parts"]:
             self.staging.put(one["url"], CONTENT[one["number"] - 1])
 
-    def completed(self, **changes: Any) -> str:
-        """Open a session, upload its parts and complete it; return the path of it."""
+    def uploaded(self, **changes: Any) -> str:
+        """Open a session and upload its parts; return the path of it."""
         path = self.open(**changes)
         self.put(path, 1, 2)
+        return path
+
+    def completed(self, **changes: Any) -> str:
+        """Open a session, upload its parts and complete it; return the path of it."""
+        path = self.uploaded(**changes)
         response = self.send("POST", f"{path}/complete", {"checksum": CHECKSUM})
         assert response.status == 202, response.body
         return path
 
     def kept(self, path: str) -> Session:
         """Return the record of a session."""
-        return self.sessions.sessions[SessionName(self._partition, path[1:])]
+        return self.sessions.sessions[SessionName(self.partition, path[1:])]
 
     def change(self, path: str, **changes: Any) -> Session:
         """Change the record of a session as a worker would."""
@@ -146,12 +153,10 @@ class Rig:
 
     def finish(self, path: str, body: str = "{}", status: int = 200, size: int = 0) -> Answer:
         """Write a session's answer as a worker would; ``size`` claims another one."""
-        from chalicelib.dicomweb.sessions import SessionState
-
         headers = (("Content-Type", "application/dicom+json"), ("Location", f"{BASE}/studies/1.2"))
         answer = Answer(status, headers, size or len(body.encode()))
         session = self.change(path, state=SessionState.FINAL, answer=answer)
-        self.staging.write(session.name.answer_key, [body.encode()], headers[0][1])
+        self.staging.write(session.answer_key, [body.encode()], headers[0][1])
         return answer
 
 

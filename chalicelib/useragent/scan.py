@@ -14,6 +14,7 @@ from chalicelib.dicomweb.byte_source import RangeSource
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX
 from chalicelib.standard.sop_classes import SopClassKind, kind_of
+from chalicelib.useragent.glance import glance
 from chalicelib.useragent.headers import Identity, read_identity
 from chalicelib.useragent.sources import FileSource
 
@@ -151,6 +152,9 @@ def _identify(source: FileSource, descriptor: int, can_acquire: bool) -> Found |
     head = os.pread(descriptor, _HEAD_BYTES, 0)
     if head[PREAMBLE_LENGTH : PREAMBLE_LENGTH + len(PREFIX)] != PREFIX:
         return _not_dicom(source, head, can_acquire)
+    identity = glance(head)
+    if identity is not None:
+        return _judge(source, identity)
 
     def read(start: int, length: int) -> bytes:
         if start + length <= len(head):

@@ -221,8 +221,9 @@ class Sender:
             with self._more:
                 is_scanned = self._is_scanned
             entries = self._journal.pending(after)
+            repeated = self._journal.repeated(after, entries[-1].turn) if entries else set()
             for entry in entries:
-                if self._is_sendable(entry):
+                if self._is_sendable(entry, is_repeated=entry.id in repeated):
                     yield entry.instance(self._source(entry))
             if entries:
                 after = entries[-1].turn
@@ -239,12 +240,14 @@ class Sender:
             return entry.source
         return AcquiredSource(entry.source, acquirer, entry.identity.sop_instance)
 
-    def _is_sendable(self, entry: Entry) -> bool:
+    def _is_sendable(self, entry: Entry, *, is_repeated: bool) -> bool:
         study = self._options.study
         if study and entry.identity.study != study:
             detail = "It is of another study than --study names."
             self.settled([failed(entry, Cause.OTHER_STUDY, detail)])
             return False
+        if not is_repeated:
+            return True
         first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
         if first is None:
             return True

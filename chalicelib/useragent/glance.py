@@ -3,11 +3,17 @@
 What belongs here: the shape that almost every file has, read fast, because of most files of a
 folder nothing else is read. What must not: a judgement. Whatever looks otherwise is None here and
 is read with care by ``headers``, and what is seen here is what is read there.
+
+Instances of a series have most often the same elements with the same lengths. A layout that was
+met twice is remembered: where all headers of a file are its own, so are the places of the values.
 """
 
 import struct
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX
@@ -16,75 +22,112 @@ from chalicelib.standard.transfer_syntaxes import TRANSFER_SYNTAXES, Encoding
 from chalicelib.standard.vrs import VRS
 from chalicelib.useragent.headers import MAX_UID_BYTES, Identity
 
-_WANTED = (
+_TRANSFER_SYNTAX_UID = 0x00020010
+_OF_DATA_SET = (
     tags.SOP_CLASS_UID,
     tags.SOP_INSTANCE_UID,
     tags.STUDY_INSTANCE_UID,
     tags.SERIES_INSTANCE_UID,
 )
+_WANTED = (_TRANSFER_SYNTAX_UID, *_OF_DATA_SET)
 _LAST = tags.SERIES_INSTANCE_UID
-_NUMBERS = frozenset(tag & 0xFFFF for tag in _WANTED)
-_FILE_META, _TRANSFER_SYNTAX_NUMBER = 0x0002, 0x0010
+_NUMBERS = frozenset(tag & 0xFFFF for tag in _OF_DATA_SET)
+_FILE_META = 0x0002
 _FILE_META_START = PREAMBLE_LENGTH + len(PREFIX)
 _SHORT_FORM = frozenset(code.encode() for code, row in VRS.items() if not row.long_form)
 _LONG_FORM = frozenset(code.encode() for code, row in VRS.items() if row.long_form)
+_MAX_LAYOUTS = 4
 _header, _length = struct.Struct("<HH2sH").unpack_from, struct.Struct("<I").unpack_from
-_Element = tuple[int, int, int, int]
 
 
-def glance(head: bytes) -> Identity | None:
-    """Return what a DICOM file says it is.
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The headers of a file's elements up to its series, and where the wanted values stand."""
 
-    None unless all is plain: Explicit VR Little Endian, no undefined length as far as the Series
-    Instance UID, every UID valid and in its place.
+    form: struct.Struct
+    headers: tuple[bytes, ...]
+    places: tuple[slice, ...]
 
-    Parameters
-    ----------
-    head : bytes
-        From the preamble on; the prefix has been looked for.
-    """
-    try:
-        syntax, start = _file_meta(head)
-        values = _data_set(head, start)
-    except struct.error:  # the head ends first; it does at an undefined length too
-        return None
-    row = TRANSFER_SYNTAXES.get(syntax)
-    if row is None or row.encoding is not Encoding.EXPLICIT_LITTLE or tuple(values) != _WANTED:
-        return None
-    sop_class, sop_instance, study, series = values.values()
+    def is_of(self, head: bytes) -> bool:
+        return len(head) >= self.form.size and self.form.unpack_from(head) == self.headers
+
+
+@dataclass(slots=True)
+class Glance:
+    """Looks at one file after the other, and learns from each for the next."""
+
+    _layouts: deque[_Layout] = field(default_factory=lambda: deque(maxlen=_MAX_LAYOUTS))
+    _met: deque[list[int]] = field(default_factory=lambda: deque(maxlen=_MAX_LAYOUTS))
+
+    def at(self, head: bytes) -> Identity | None:
+        """Return what a DICOM file says it is.
+
+        None unless all is plain: Explicit VR Little Endian, no undefined length as far as the
+        Series Instance UID, every UID valid and in its place.
+
+        Parameters
+        ----------
+        head : bytes
+            From the preamble on; the prefix has been looked for.
+        """
+        for layout in self._layouts:
+            if layout.is_of(head):
+                return _identity(head, layout.places)
+        bounds = [_FILE_META_START]
+        try:
+            places = _file_meta(head, bounds)
+            _data_set(head, bounds, places)
+        except struct.error:  # the head ends first; it does at an undefined length too
+            return None
+        if tuple(places) != _WANTED:
+            return None
+        where = tuple(places.values())
+        if bounds in self._met:
+            self._layouts.appendleft(_layout(head, bounds, where))
+        self._met.append(bounds)
+        return _identity(head, where)
+
+
+def _identity(head: bytes, places: tuple[slice, ...]) -> Identity | None:
+    syntax, sop_class, sop_instance, study, series = [head[place] for place in places]
     uids = _common_uid(sop_class), _uid(sop_instance), _common_uid(study), _common_uid(series)
-    return Identity(*uids, syntax) if all(uids) else None
+    row = TRANSFER_SYNTAXES.get(_common_uid(syntax))
+    if not all(uids) or row is None or row.encoding is not Encoding.EXPLICIT_LITTLE:
+        return None
+    return Identity(*uids, _common_uid(syntax))
 
 
-def _file_meta(head: bytes) -> tuple[str, int]:
-    """Return the transfer syntax, "" where it is not plain, and where the data set begins."""
-    values: dict[int, bytes] = {}
-    start = _FILE_META_START
-    for group, number, value, end in _elements(head, start):
+def _file_meta(head: bytes, bounds: list[int]) -> dict[int, slice]:
+    """Return where the transfer syntax stands, by its tag; append where each element ends."""
+    places: dict[int, slice] = {}
+    numbers: set[int] = set()
+    for group, number, value, end in _elements(head, bounds[-1]):
         if group != _FILE_META:
             break
-        if number in values:
-            return "", start
-        values[number], start = head[value:end], end
-    return _common_uid(values.get(_TRANSFER_SYNTAX_NUMBER, b"")), start
+        if number in numbers:
+            return {}
+        numbers.add(number)
+        bounds.append(end)
+        if number == _TRANSFER_SYNTAX_UID & 0xFFFF:
+            places[_TRANSFER_SYNTAX_UID] = slice(value, end)
+    return places
 
 
-def _data_set(head: bytes, start: int) -> dict[int, bytes]:
-    """Return the values that are wanted, in the order of their elements."""
-    values: dict[int, bytes] = {}
-    for group, number, value, end in _elements(head, start):
-        if number in _NUMBERS and (tag := group << 16 | number) in _WANTED:
+def _data_set(head: bytes, bounds: list[int], places: dict[int, slice]) -> None:
+    """Add where the values that are wanted stand; append where each element ends."""
+    for group, number, value, end in _elements(head, bounds[-1]):
+        bounds.append(end)
+        if number in _NUMBERS and (tag := group << 16 | number) in _OF_DATA_SET:
             if end > len(head) or end - value > MAX_UID_BYTES:
                 break
-            values[tag] = head[value:end]
+            places[tag] = slice(value, end)
             if tag == _LAST:
                 break
         elif group > _LAST >> 16:
             break
-    return values
 
 
-def _elements(head: bytes, position: int) -> Iterator[_Element]:
+def _elements(head: bytes, position: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield group, number, start and end of each value, while VRs are explicit.
 
     Raises
@@ -103,6 +146,16 @@ def _elements(head: bytes, position: int) -> Iterator[_Element]:
         end = position + length
         yield group, number, position, end
         position = end
+
+
+def _layout(head: bytes, bounds: list[int], places: tuple[slice, ...]) -> _Layout:
+    """Return the layout of a head whose elements have these bounds."""
+    form = f"<{bounds[0]}x"
+    for start, end in pairwise(bounds):
+        size = 12 if head[start + 4 : start + 6] in _LONG_FORM else 8
+        form += f"{size}s{end - start - size}x"
+    shape = struct.Struct(form)
+    return _Layout(shape, shape.unpack_from(head), places)
 
 
 @lru_cache(maxsize=256)

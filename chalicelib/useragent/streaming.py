@@ -9,7 +9,6 @@ import select
 import socket
 import ssl
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -21,6 +20,9 @@ from chalicelib.useragent.sources import FileSlice
 _CONTINUE_SECONDS = 1.0
 _BYTES_BETWEEN_LOOKS = 1 << 20
 """No more than this is sent in vain, and a look for each file would cost as much as its head."""
+
+
+_MORE = getattr(socket, "MSG_MORE", 0)
 
 
 class WatchedBody:
@@ -39,6 +41,8 @@ class WatchedBody:
     ----------
     is_cut : bool
         Whether the rest did not go out because an answer came.
+    left : int
+        Bytes that follow what was yielded last, where files are yielded as slices.
     """
 
     def __init__(self, content: Content, *, expects_continue: bool) -> None:
@@ -46,6 +50,7 @@ class WatchedBody:
         self._expects_continue = expects_continue
         self.connection: HTTPConnection | None = None
         self.is_cut = False
+        self.left = 0
 
     def __iter__(self) -> Iterator[object]:
         sock = getattr(self.connection, "sock", None)
@@ -57,39 +62,30 @@ class WatchedBody:
         if self._expects_continue and not _has_leave(sock, watch):
             self.is_cut = True
             return
-        with _corked(sock):
-            unwatched = _BYTES_BETWEEN_LOOKS
-            for chunk in self._segments():
-                if unwatched >= _BYTES_BETWEEN_LOOKS:
-                    self.is_cut = self.is_cut or bool(watch.poll(0))
-                    unwatched = 0
-                if self.is_cut:
-                    return
-                yield chunk
-                unwatched += chunk.length if isinstance(chunk, FileSlice) else len(chunk)
+        yield from self._watched(watch)
+
+    def _watched(self, watch: "select.poll") -> Iterator[object]:
+        unwatched = _BYTES_BETWEEN_LOOKS
+        for chunk in self._segments():
+            if unwatched >= _BYTES_BETWEEN_LOOKS:
+                self.is_cut = self.is_cut or bool(watch.poll(0))
+                unwatched = 0
+            if self.is_cut:
+                return
+            size = chunk.length if isinstance(chunk, FileSlice) else len(chunk)
+            unwatched += size
+            self.left -= size
+            yield chunk
 
     def _segments(self) -> Iterable[FileSlice | Buffer]:
         """Return slices of files where the system can send them and the length is told."""
         segments = getattr(self._content, "segments", None)
-        if segments is None or self._content.length is None or not hasattr(os, "sendfile"):
+        length = self._content.length
+        if segments is None or length is None or not hasattr(os, "sendfile"):
             return self._content
+        self.left = length
         found: Iterator[FileSlice | Buffer] = segments()
         return found
-
-
-@contextmanager
-def _corked(sock: Any) -> Iterator[None]:
-    """Let a part's small head leave with its file rather than in a packet of its own."""
-    cork = getattr(socket, "TCP_CORK", None)
-    if cork is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        yield
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, cork, 1)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # it is closed, with all that it held
-            sock.setsockopt(socket.IPPROTO_TCP, cork, 0)
 
 
 def _has_leave(sock: Any, watch: "select.poll") -> bool:
@@ -119,10 +115,14 @@ class HttpConnection(HTTPConnection):
 
     def send(self, data: Any) -> None:
         """Send bytes, or a slice of a file; only ``WatchedBody`` yields such, on plain sockets."""
-        if not isinstance(data, FileSlice):
+        body = self._body
+        if isinstance(data, FileSlice):
+            if not _send_slice(self.sock, data) and body is not None:
+                body.is_cut = True
+        elif body is not None and body.left > 0:  # a part's small head leaves with its file
+            self.sock.sendall(data, _MORE)
+        else:
             super().send(data)
-        elif not _send_slice(self.sock, data) and self._body is not None:
-            self._body.is_cut = True
 
 
 def _send_slice(sock: Any, part: FileSlice) -> bool:

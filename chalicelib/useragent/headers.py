@@ -43,6 +43,18 @@ class Identity:
     series: str
     transfer_syntax: str
 
+    def missing(self) -> str:
+        """Return the first of them that is "", in words; "" where none is."""
+        if self.sop_class and self.sop_instance and self.study and self.series:
+            return "" if self.transfer_syntax else "Transfer Syntax UID (0002,0010)"
+        named = {
+            "SOP Class UID (0008,0016)": self.sop_class,
+            "SOP Instance UID (0008,0018)": self.sop_instance,
+            "Study Instance UID (0020,000D)": self.study,
+            "Series Instance UID (0020,000E)": self.series,
+        }
+        return next(name for name, uid in named.items() if not uid)
+
 
 def read_identity(source: ByteSource) -> Identity:
     """Return what a DICOM file says it is.

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -149,8 +150,7 @@ class Journal:
         with self._transaction():
             rows = [self._row(*one) for one in found]
             for some in _few(rows, _ROWS_AT_ONCE):
-                values = [value for row in some for value in row]
-                self._database.execute(find(len(some)), values)
+                self._database.execute(find(len(some)), tuple(chain.from_iterable(some)))
 
     def _row(self, source: FileSource, one: Identity, form: str) -> tuple[object, ...]:
         self._turn += 1

@@ -180,15 +180,9 @@ def _judge(source: FileSource, identity: Identity) -> Found | Skipped:
         return Skipped(source.path, "a DICOM file that is no instance, such as a DICOMDIR")
     if kind is SopClassKind.NON_PATIENT:
         return Skipped(source.path, "an object of no patient; it has a service of its own")
-    for uid, name in (
-        (identity.sop_class, "SOP Class UID (0008,0016)"),
-        (identity.sop_instance, "SOP Instance UID (0008,0018)"),
-        (identity.study, "Study Instance UID (0020,000D)"),
-        (identity.series, "Series Instance UID (0020,000E)"),
-        (identity.transfer_syntax, "Transfer Syntax UID (0002,0010)"),
-    ):
-        if not uid:
-            return Skipped(source.path, f"a DICOM file without a valid {name}", is_lost=True)
+    missing = identity.missing()
+    if missing:
+        return Skipped(source.path, f"a DICOM file without a valid {missing}", is_lost=True)
     return Found(source, identity)
 
 

@@ -5,7 +5,7 @@ reads is no longer what was planned.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,12 +50,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """Bytes of an open file that a socket can take from it directly; valid like a buffer."""
+    """Bytes of an open file that a socket can take from it directly; valid like a buffer.
+
+    ``changed`` makes the error for when they are not there.
+    """
 
     descriptor: int
     offset: int
     length: int
-    changed: SourceError
+    changed: Callable[[], SourceError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class FileSource:
         try:
             for offset in range(0, self.size, SLICE_BYTES):
                 length = min(SLICE_BYTES, self.size - offset)
-                yield FileSlice(descriptor, offset, length, self._changed())
+                yield FileSlice(descriptor, offset, length, self._changed)
         finally:
             os.close(descriptor)
 

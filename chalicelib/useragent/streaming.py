@@ -139,7 +139,7 @@ def _send_slice(sock: Any, part: FileSlice) -> bool:
                 return False
             continue
         if sent == 0:
-            raise part.changed
+            raise part.changed()
         offset += sent
     return True
 

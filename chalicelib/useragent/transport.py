@@ -7,6 +7,7 @@ redirects: who does must give it a whole body again.
 
 import ssl
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -91,6 +92,7 @@ class Tls:
         return context
 
 
+@lru_cache(maxsize=64)
 def origin_of(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port (RFC 6454 4)."""
     parts = urlsplit(url)
@@ -134,10 +136,10 @@ class HttpTransport:
         if request.body is not None:
             body = WatchedBody(request.body, expects_continue=request.expects_continue)
         try:
-            response = self._pool(request.url).request(
+            response = self._pool(request.url).urlopen(
                 request.method,
                 request.url,
-                body=body,  # type: ignore[arg-type] # an iterable; urllib3 does not say so
+                body=body,
                 headers=_fields(request),
                 retries=False,
                 redirect=False,

@@ -145,7 +145,8 @@ def _json_attributes(value: object) -> _Attributes:
         if tag is None or not isinstance(attribute, dict):
             continue
         values = attribute.get("Value")
-        values = values if isinstance(values, list) else []
+        if not isinstance(values, list):
+            values = []
         if tag in _SEQUENCES:
             values = [_json_attributes(one) if isinstance(one, dict) else one for one in values]
         attributes[tag] = values

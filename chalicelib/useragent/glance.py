@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 
 from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX
@@ -42,14 +41,21 @@ _header, _length = struct.Struct("<HH2sH").unpack_from, struct.Struct("<I").unpa
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The headers of a file's elements up to its series, and where the wanted values stand."""
+    """The headers of a file's elements up to its series, and where the wanted values stand.
 
-    form: struct.Struct
-    headers: tuple[bytes, ...]
+    ``mask`` leaves of ``size`` bytes, taken as one number, the headers; so they are compared in
+    three steps whatever their number is.
+    """
+
+    size: int
+    mask: int
+    headers: int
     places: tuple[slice, ...]
 
     def is_of(self, head: bytes) -> bool:
-        return len(head) >= self.form.size and self.form.unpack_from(head) == self.headers
+        if len(head) < self.size:
+            return False
+        return int.from_bytes(head[: self.size], "little") & self.mask == self.headers
 
 
 @dataclass(slots=True)
@@ -89,12 +95,11 @@ class Glance:
 
 
 def _identity(head: bytes, places: tuple[slice, ...]) -> Identity | None:
-    syntax, sop_class, sop_instance, study, series = [head[place] for place in places]
-    uids = _common_uid(sop_class), _uid(sop_instance), _common_uid(study), _common_uid(series)
-    row = TRANSFER_SYNTAXES.get(_common_uid(syntax))
-    if not all(uids) or row is None or row.encoding is not Encoding.EXPLICIT_LITTLE:
+    syntax, sop_class, instance, study, series = [head[place] for place in places]
+    common, sop_instance = _common(syntax, sop_class, study, series), _uid(instance)
+    if common is None or not sop_instance:
         return None
-    return Identity(*uids, _common_uid(syntax))
+    return Identity(common[1], sop_instance, common[2], common[3], common[0])
 
 
 def _file_meta(head: bytes, bounds: list[int]) -> dict[int, slice]:
@@ -150,18 +155,22 @@ def _elements(head: bytes, position: int) -> Iterator[tuple[int, int, int, int]]
 
 def _layout(head: bytes, bounds: list[int], places: tuple[slice, ...]) -> _Layout:
     """Return the layout of a head whose elements have these bounds."""
-    form = f"<{bounds[0]}x"
-    for start, end in pairwise(bounds):
-        size = 12 if head[start + 4 : start + 6] in _LONG_FORM else 8
-        form += f"{size}s{end - start - size}x"
-    shape = struct.Struct(form)
-    return _Layout(shape, shape.unpack_from(head), places)
+    size = bounds[-1]
+    mask = bytearray(size)
+    for start in bounds[:-1]:
+        length = 12 if head[start + 4 : start + 6] in _LONG_FORM else 8
+        mask[start : start + length] = b"\xff" * length
+    number = int.from_bytes(mask, "little")
+    return _Layout(size, number, int.from_bytes(head[:size], "little") & number, places)
 
 
-@lru_cache(maxsize=256)
-def _common_uid(value: bytes) -> str:
-    """Return a UID that many instances share."""
-    return _uid(value)
+@lru_cache(maxsize=64)
+def _common(syntax: bytes, *others: bytes) -> tuple[str, ...] | None:
+    """Return the UIDs that the instances of a series share, None where they are not plain."""
+    uids = tuple(map(_uid, (syntax, *others)))
+    row = TRANSFER_SYNTAXES.get(uids[0])
+    is_plain = row is not None and row.encoding is Encoding.EXPLICIT_LITTLE
+    return uids if is_plain and all(uids) else None
 
 
 def _uid(value: bytes) -> str:

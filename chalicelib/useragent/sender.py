@@ -4,6 +4,7 @@ Scanning goes on while the first batches are sent. Every thread works on the jou
 memory depends on connections and batch size and not on the number of files.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Condition, Lock, Thread
@@ -295,14 +296,18 @@ class Sender:
         self._journal.settled(outcomes)
         progress = self.progress
         with self._lock:
+            progress.settled += len(outcomes)
             for one in outcomes:
-                progress.settled += 1
                 progress.settled_bytes += one.instance.source.size
-                progress.stored += one.state.is_stored
-                progress.failed += one.state is State.FAILED
-                progress.unverified += one.state is State.UNVERIFIED
                 if one.said and len(self._said) < _MAX_SAID:
                     self._said[one.instance.key] = one.said
+            for state, count in Counter(one.state for one in outcomes).items():
+                if state.is_stored:
+                    progress.stored += count
+                elif state is State.FAILED:
+                    progress.failed += count
+                elif state is State.UNVERIFIED:
+                    progress.unverified += count
 
     def abandoned(self, instances: Sequence[Instance]) -> None:
         """Write down what is left for another run."""

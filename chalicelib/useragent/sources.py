@@ -60,6 +60,9 @@ class FileSlice:
     length: int
     changed: Callable[[], SourceError]
 
+    def __len__(self) -> int:
+        return self.length
+
 
 @dataclass(frozen=True, slots=True)
 class FileSource:

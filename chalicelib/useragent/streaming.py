@@ -68,11 +68,12 @@ class WatchedBody:
         unwatched = _BYTES_BETWEEN_LOOKS
         for chunk in self._segments():
             if unwatched >= _BYTES_BETWEEN_LOOKS:
-                self.is_cut = self.is_cut or bool(watch.poll(0))
                 unwatched = 0
+                if watch.poll(0):
+                    self.is_cut = True
             if self.is_cut:
                 return
-            size = chunk.length if isinstance(chunk, FileSlice) else len(chunk)
+            size = len(chunk)
             unwatched += size
             self.left -= size
             yield chunk

@@ -11,29 +11,38 @@ Paths may carry names of patients where folders do: hence the mode.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal_entries import (
     ADDED,
     COLUMNS,
-    FIND,
+    REPEATED,
     SCHEMA,
     SCHEMA_VERSION,
+    SETTLED,
     Count,
     Entry,
     entry_of,
+    find,
+    marks,
+    settled_as,
 )
 from chalicelib.useragent.journal_sessions import SESSION_SCHEMA, JournalSessions
 from chalicelib.useragent.model import Instance, Outcome, State
 from chalicelib.useragent.scan import Skipped
 from chalicelib.useragent.sources import FileSource
 
+_Item = TypeVar("_Item")
 _PENDING = "('found', 'sent', 'unknown', 'unverified', 'failed')"
+_KEYS_AT_ONCE = 500
+_ROWS_AT_ONCE = 50
+"""With the columns of an entry fewer than the 999 values that any SQLite takes."""
 
 
 class Journal:
@@ -142,7 +151,9 @@ class Journal:
     def add(self, found: Iterable[tuple[FileSource, Identity, str]]) -> None:
         """Enter instances as found; the entry of a file that has changed begins anew."""
         with self._transaction():
-            self._database.executemany(FIND, [self._row(*one) for one in found])
+            rows = [self._row(*one) for one in found]
+            for some in _few(rows, _ROWS_AT_ONCE):
+                self._database.execute(find(len(some)), tuple(chain.from_iterable(some)))
 
     def _row(self, source: FileSource, one: Identity, form: str) -> tuple[object, ...]:
         self._turn += 1
@@ -172,32 +183,29 @@ class Journal:
 
     def sending(self, instances: Sequence[Instance]) -> None:
         """Write down that instances leave now, before they do."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE instance SET state = 'sent', attempts = attempts + 1 WHERE id = ?",
-                [(instance.key,) for instance in instances],
-            )
+        keys = [instance.key for instance in instances]
+        self._set("state = 'sent', attempts = attempts + 1", {(): keys})
 
     def settled(self, outcomes: Sequence[Outcome]) -> None:
         """Write down what became of instances."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE instance SET state = ?, cause = ?, reason = ?, status = ?, detail = ?, "
-                "rewritten = ?, uncertain = ? WHERE id = ?",
-                [
-                    (
-                        one.state.value,
-                        one.cause.value,
-                        one.reason,
-                        one.status,
-                        one.detail,
-                        int(one.is_rewritten),
-                        int(one.state in (State.UNKNOWN, State.UNVERIFIED)),
-                        one.instance.key,
-                    )
-                    for one in outcomes
-                ],
-            )
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for one in outcomes:
+            alike.setdefault(settled_as(one), []).append(one.instance.key)
+        self._set(SETTLED, alike)
+
+    def _set(self, what: str, keys: Mapping[tuple[object, ...], Sequence[int]]) -> None:
+        """Change rows by their keys: one statement for all that take the same values.
+
+        A statement for each row would cost more than its work: each lets other threads in.
+        """
+        statements = [
+            (f"UPDATE instance SET {what} WHERE id IN ({marks(len(some))})", (*values, *some))
+            for values, all_alike in keys.items()
+            for some in _few(all_alike, _KEYS_AT_ONCE)
+        ]
+        with self._lock if len(statements) == 1 else self._transaction():
+            for statement, values in statements:
+                self._database.execute(statement, values)
 
     def take_back(self, instances: Sequence[Instance]) -> None:
         """Write down that instances did not leave, or not for certain: they are sent again.
@@ -246,6 +254,15 @@ class Journal:
             (sop_instance, before, self.run),
         )
         return found[0] if found else None
+
+    def repeated(self, after: int, until: int) -> set[int]:
+        """Return the ids of entries whose UID an earlier one of this run has, by turn as given.
+
+        One look-up for a page of ``pending``: entries that are not in it need no ``first_of``.
+        """
+        with self._lock:
+            rows = self._database.execute(REPEATED, (self.run, after, until)).fetchall()
+        return {int(row[0]) for row in rows}
 
     def in_states(self, states: Iterable[State], after: int = 0, limit: int = 200) -> list[Entry]:
         """Return entries of this run in some states, by id beyond ``after``."""
@@ -395,6 +412,11 @@ class Journal:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+
+
+def _few(items: Sequence[_Item], count: int) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), count):
+        yield items[start : start + count]
 
 
 def _hold(path: str) -> int | None:

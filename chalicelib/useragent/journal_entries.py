@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.useragent.headers import Identity
-from chalicelib.useragent.model import Cause, Instance, State
+from chalicelib.useragent.model import Cause, Instance, Outcome, State
 from chalicelib.useragent.sources import FileSource, Source
 
 SCHEMA_VERSION = 2
@@ -49,10 +49,10 @@ COLUMNS = (
     "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
     "turn, state, uncertain, rewritten, cause, reason, status, detail, session"
 )
-FIND = """
+_FIND = """
 INSERT INTO instance (path, size, mtime_ns, form, sop_class, sop_instance, study, series,
     transfer_syntax, run, turn, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')
+VALUES {rows}
 ON CONFLICT (path) DO UPDATE SET
     size = excluded.size, mtime_ns = excluded.mtime_ns, form = excluded.form,
     sop_class = excluded.sop_class, sop_instance = excluded.sop_instance, study = excluded.study,
@@ -60,6 +60,13 @@ ON CONFLICT (path) DO UPDATE SET
     turn = excluded.turn, state = 'found', attempts = 0, uncertain = 0, rewritten = 0, cause = '',
     reason = NULL, status = NULL, detail = '', session = NULL
 WHERE (instance.size, instance.mtime_ns) != (excluded.size, excluded.mtime_ns)
+"""
+_FOUND = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')"
+SETTLED = "state = ?, cause = ?, reason = ?, status = ?, detail = ?, rewritten = ?, uncertain = ?"
+REPEATED = """
+SELECT id FROM instance WHERE run = ? AND turn > ? AND turn <= ? AND EXISTS (
+    SELECT 1 FROM instance AS first WHERE first.sop_instance = instance.sop_instance
+    AND first.run = instance.run AND first.turn < instance.turn)
 """
 
 
@@ -111,6 +118,29 @@ class Count:
 
     instances: int = 0
     size: int = 0
+
+
+def marks(count: int) -> str:
+    """Return so many places for values."""
+    return ", ".join("?" * count)
+
+
+def find(rows: int) -> str:
+    """Return the statement that enters so many rows as found."""
+    return _FIND.format(rows=", ".join([_FOUND] * rows))
+
+
+def settled_as(outcome: Outcome) -> tuple[object, ...]:
+    """Return the values of SETTLED."""
+    return (
+        outcome.state.value,
+        outcome.cause.value,
+        outcome.reason,
+        outcome.status,
+        outcome.detail,
+        int(outcome.is_rewritten),
+        int(outcome.state in (State.UNKNOWN, State.UNVERIFIED)),
+    )
 
 
 def entry_of(row: tuple[Any, ...]) -> Entry:

@@ -4,6 +4,7 @@ Scanning goes on while the first batches are sent. Every thread works on the jou
 memory depends on connections and batch size and not on the number of files.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Condition, Lock, Thread
@@ -260,8 +261,9 @@ class Sender:
             with self._more:
                 is_scanned = self._is_scanned
             entries = self._journal.pending(after)
+            repeated = self._journal.repeated(after, entries[-1].turn) if entries else set()
             for entry in entries:
-                if self._is_sendable(entry):
+                if self._is_sendable(entry, is_repeated=entry.id in repeated):
                     yield entry.instance(self._source(entry))
             if entries:
                 after = entries[-1].turn
@@ -278,12 +280,14 @@ class Sender:
             return entry.source
         return AcquiredSource(entry.source, acquirer, entry.identity.sop_instance)
 
-    def _is_sendable(self, entry: Entry) -> bool:
+    def _is_sendable(self, entry: Entry, *, is_repeated: bool) -> bool:
         study = self._options.study
         if study and entry.identity.study != study:
             detail = "It is of another study than --study names."
             self.settled([failed(entry, Cause.OTHER_STUDY, detail)])
             return False
+        if not is_repeated:
+            return True
         first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
         if first is None:
             return True
@@ -331,14 +335,18 @@ class Sender:
         self._journal.settled(outcomes)
         progress = self.progress
         with self._lock:
+            progress.settled += len(outcomes)
             for one in outcomes:
-                progress.settled += 1
                 progress.settled_bytes += one.instance.source.size
-                progress.stored += one.state.is_stored
-                progress.failed += one.state is State.FAILED
-                progress.unverified += one.state is State.UNVERIFIED
                 if one.said and len(self._said) < _MAX_SAID:
                     self._said[one.instance.key] = one.said
+            for state, count in Counter(one.state for one in outcomes).items():
+                if state.is_stored:
+                    progress.stored += count
+                elif state is State.FAILED:
+                    progress.failed += count
+                elif state is State.UNVERIFIED:
+                    progress.unverified += count
 
     def _moved(self, size: int) -> None:
         self.progress.uploaded_bytes = size

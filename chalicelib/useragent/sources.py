@@ -5,7 +5,7 @@ reads is no longer what was planned.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,12 +50,18 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """Bytes of an open file that a socket can take from it directly; valid like a buffer."""
+    """Bytes of an open file that a socket can take from it directly; valid like a buffer.
+
+    ``changed`` makes the error for when they are not there.
+    """
 
     descriptor: int
     offset: int
     length: int
-    changed: SourceError
+    changed: Callable[[], SourceError]
+
+    def __len__(self) -> int:
+        return self.length
 
     def chunks(self) -> Iterator[Buffer]:
         """Yield the bytes; a buffer is valid until the next is asked for.
@@ -71,9 +77,9 @@ class FileSlice:
                 count = os.preadv(self.descriptor, [view[: end - offset]], offset)
             except OSError as error:
                 detail = f"The file cannot be read: {error.strerror}."
-                raise SourceError(self.changed.label, detail) from None
+                raise SourceError(self.changed().label, detail) from None
             if count == 0:
-                raise self.changed
+                raise self.changed()
             offset += count
             yield view[:count]
 
@@ -124,7 +130,7 @@ class FileSource:
         try:
             for offset in range(start, end, SLICE_BYTES):
                 length = min(SLICE_BYTES, end - offset)
-                yield FileSlice(descriptor, offset, length, self._changed())
+                yield FileSlice(descriptor, offset, length, self._changed)
         finally:
             os.close(descriptor)
 

@@ -197,7 +197,9 @@ class Transaction:
         settled: list[Outcome] = []
         again: dict[Verdict, _Batch] = {Verdict.RETRY: [], Verdict.REWRITE: [], Verdict.MISSING: []}
         for one, receipt in zip(batch, receipts, strict=True):
-            outcome = replace(receipt.outcome, is_rewritten=self._is_rewritten(one))
+            outcome = receipt.outcome
+            if self._is_rewritten(one):
+                outcome = replace(outcome, is_rewritten=True)
             if receipt.verdict is Verdict.EXISTS and one.is_uncertain:
                 outcome = replace(outcome, state=State.REFERENCED, cause=Cause.ALREADY_THERE)
             elif receipt.verdict is Verdict.REWRITE and not self._can_help(one):

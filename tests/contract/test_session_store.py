@@ -52,6 +52,7 @@ CHANGES: dict[str, Any] = {
     "fence": 7,
     "lease_until": "2026-05-01T10:01:30.000Z",
     "attempts": 3,
+    "under_way": 7,
     "framed": Framed(3, 1400, 1 << 39, ((1, 0), (2, 2), (7, 3))),
     "placed": Placed(2, 1000, Tally(900, 30, 100, 7), ("1.2", "1.3")),
     "answer": Answer(202, HEADERS, 3_000_001),

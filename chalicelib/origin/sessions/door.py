@@ -309,7 +309,7 @@ class SessionDoor:
             progress=Progress(
                 framed_bytes,
                 session.framed.parts,
-                placed.parts,
+                placed.parts + session.under_way,
                 placed.tally.stored,
                 placed.tally.failed,
             ),

@@ -108,11 +108,12 @@ def _line(progress: Progress, seconds: float) -> str:
     words = [
         f"{progress.settled}/{progress.found}{more} instances",
         f"{size_words(moved)} of {size_words(progress.found_bytes)}{more}",
-        f"{size_words(rate)}/s",
     ]
-    if rate > 0 and not progress.is_scanning:
-        left = (progress.found_bytes - moved) / rate
-        words.append(f"{max(left, 0):.0f} s left")
+    left = progress.found_bytes - moved
+    if left or progress.is_scanning:
+        words.append(f"{size_words(rate)}/s")
+    if left and rate > 0 and not progress.is_scanning:
+        words.append(f"{left / rate:.0f} s left")
     words += [word for word in (_failures(progress), progress.waiting) if word]
     return ", ".join(words)
 

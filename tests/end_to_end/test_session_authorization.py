@@ -9,6 +9,7 @@ from tests.end_to_end.answer import Answer
 from tests.end_to_end.guarded import Guarded, wait_for
 from tests.end_to_end.session_client import SessionClient, framed, make_small
 from tests.end_to_end.test_protocol import FAILED, REFERENCED, reasons_in, uids_in
+from tests.hostile.canary import PATIENT, find_canary
 
 CHECKSUM = "A" * 43 + "=-1"
 PARTS = {"parts": [{"number": 1, "sha256": "A" * 43 + "="}]}
@@ -148,3 +149,20 @@ def test_what_another_subject_stored_is_not_replaced(
 
     assert final(other, second)["status"] == 409
     assert reasons_in(other.response(second), FAILED) == [0x0111]
+
+
+def test_no_log_tells_of_a_patient_a_signed_url_or_a_token(
+    guarded: Guarded, partition: str, study: str
+) -> None:
+    sessions = client(guarded, partition, "write")
+    small = make_small(1, study, patient=PATIENT)
+    identity = sessions.submit(framed(small, small[:-3], b"no file " + PATIENT.name))
+    assert final(sessions, identity)["status"] == 202
+    answer = sessions.response(identity)
+
+    log = (guarded.directory / ".stowage" / "functions.log").read_text(encoding="utf-8")
+    assert f'"session":"{identity}"' in log
+    assert find_canary(log) is None
+    assert find_canary(answer.body) is None
+    for secret in ("X-Amz-", "x-amz-checksum", "uploadId", "Bearer ", "eyJ"):
+        assert secret not in log

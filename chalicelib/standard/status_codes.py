@@ -22,6 +22,7 @@ class Transaction(Enum):
     STORE = "Store"
     CAPABILITIES = "Retrieve Capabilities"
     PREFLIGHT = "CORS preflight"
+    SESSION = "Store session (extension)"
 
 
 class Sender(Enum):
@@ -48,6 +49,8 @@ class StatusCode:
 _ANY = (Transaction.STORE, Transaction.CAPABILITIES)
 _CAPABILITIES = (Transaction.CAPABILITIES,)
 _PREFLIGHT = (Transaction.PREFLIGHT,)
+_SESSION = (Transaction.SESSION,)
+_EVERY = (*_ANY, Transaction.SESSION)
 _FAILURE = Outcome.FAILURE
 
 STATUS_CODES = (
@@ -67,12 +70,37 @@ STATUS_CODES = (
         _CAPABILITIES,
     ),
     StatusCode(
+        200,
+        "OK",
+        Outcome.SUCCESS,
+        "The session's state, or the URLs of its parts, are in the payload. Its response has the "
+        "code that Store would have.",
+        "RFC 9110 15.3.1",
+        _SESSION,
+    ),
+    StatusCode(
+        201,
+        "Created",
+        Outcome.SUCCESS,
+        "The session is open; Location is its URL.",
+        "RFC 9110 15.3.2",
+        _SESSION,
+    ),
+    StatusCode(
         202,
         "Accepted",
         Outcome.WARNING,
         "Some instances are stored; others failed for causes that last, or were stored with a "
         "warning.",
         "PS3.18 Table 10.5.3-1",
+    ),
+    StatusCode(
+        202,
+        "Accepted",
+        Outcome.SUCCESS,
+        "The session's parts are complete and wait to be stored; nothing is stored yet.",
+        "RFC 9110 15.3.3",
+        _SESSION,
     ),
     StatusCode(
         204,
@@ -83,6 +111,14 @@ STATUS_CODES = (
         _PREFLIGHT,
     ),
     StatusCode(
+        303,
+        "See Other",
+        Outcome.SUCCESS,
+        "The session's response is larger than the gateway takes; Location is where it is.",
+        "RFC 9110 15.4.4",
+        _SESSION,
+    ),
+    StatusCode(
         400,
         "Bad Request",
         _FAILURE,
@@ -90,6 +126,15 @@ STATUS_CODES = (
         "parameters, gzip data, multipart framing, or no payload.",
         "PS3.18 Table 10.5.3-1",
         _ANY,
+    ),
+    StatusCode(
+        400,
+        "Bad Request",
+        _FAILURE,
+        "The document is none that a session takes: its members, its resource, a part's number or "
+        "digest, or the checksum.",
+        "RFC 9110 15.5.1",
+        _SESSION,
     ),
     StatusCode(
         403,
@@ -105,7 +150,7 @@ STATUS_CODES = (
         _FAILURE,
         "No resource of the service has this path, or access is denied.",
         "API Gateway",
-        _ANY,
+        _EVERY,
         Sender.GATEWAY,
     ),
     StatusCode(
@@ -117,12 +162,21 @@ STATUS_CODES = (
         _ANY,
     ),
     StatusCode(
+        404,
+        "Not Found",
+        _FAILURE,
+        "There is no such session, it is over, or it is another subject's; or it has no response "
+        "yet.",
+        "RFC 9110 15.5.5",
+        _SESSION,
+    ),
+    StatusCode(
         405,
         "Method Not Allowed",
         _FAILURE,
         "The resource exists but does not take the method; Allow lists what it takes.",
         "PS3.18 Table 8.5-1",
-        _ANY,
+        _EVERY,
     ),
     StatusCode(
         406,
@@ -131,7 +185,7 @@ STATUS_CODES = (
         "Nothing that Accept or Accept-Charset allows is available; in strict mode also when "
         "Accept is missing. Nothing was stored.",
         "PS3.18 Table 8.5-1, 8.7.5",
-        _ANY,
+        _EVERY,
     ),
     StatusCode(
         409,
@@ -141,11 +195,27 @@ STATUS_CODES = (
         "PS3.18 Table 10.5.3-1",
     ),
     StatusCode(
+        409,
+        "Conflict",
+        _FAILURE,
+        "Parts of the session's payload are missing, or the session is not open any more.",
+        "RFC 9110 15.5.10",
+        _SESSION,
+    ),
+    StatusCode(
         413,
         "Payload Too Large",
         _FAILURE,
         "The payload has more parts than MAX_PARTS, or inflates to more than MAX_INFLATED_BYTES.",
         "PS3.18 Table 8.5-1",
+    ),
+    StatusCode(
+        413,
+        "Payload Too Large",
+        _FAILURE,
+        "The session's payload would be larger than MAX_SESSION_BYTES.",
+        "RFC 9110 15.5.14",
+        _SESSION,
     ),
     StatusCode(
         413,
@@ -164,12 +234,20 @@ STATUS_CODES = (
         "PS3.18 Table 10.5.3-1",
     ),
     StatusCode(
+        415,
+        "Unsupported Media Type",
+        _FAILURE,
+        "The session's payload would not be application/dicom, or would have a content coding.",
+        "RFC 9110 15.5.16",
+        _SESSION,
+    ),
+    StatusCode(
         429,
         "Too Many Requests",
         _FAILURE,
         "The gateway throttles.",
         "API Gateway",
-        _ANY,
+        _EVERY,
         Sender.GATEWAY,
         retryable=True,
     ),
@@ -180,7 +258,7 @@ STATUS_CODES = (
         "The gateway passed the payload as text, which may have lost bytes, or an unexpected "
         "fault. Nothing is promised.",
         "PS3.18 Table 8.5-1",
-        _ANY,
+        _EVERY,
     ),
     StatusCode(
         502,
@@ -188,7 +266,7 @@ STATUS_CODES = (
         _FAILURE,
         "The function failed; what it had stored, a re-send confirms.",
         "API Gateway",
-        _ANY,
+        _EVERY,
         Sender.GATEWAY,
         retryable=True,
     ),
@@ -202,12 +280,21 @@ STATUS_CODES = (
         retryable=True,
     ),
     StatusCode(
+        503,
+        "Service Unavailable",
+        _FAILURE,
+        "The session cannot be looked after now, or another request changed it meanwhile.",
+        "RFC 9110 15.6.4",
+        _SESSION,
+        retryable=True,
+    ),
+    StatusCode(
         504,
         "Gateway Timeout",
         _FAILURE,
         "The function took longer than the gateway waits; what it had stored, a re-send confirms.",
         "API Gateway",
-        _ANY,
+        _EVERY,
         Sender.GATEWAY,
         retryable=True,
     ),

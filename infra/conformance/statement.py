@@ -8,6 +8,7 @@ from infra.conformance import codes
 from infra.conformance.created import Created
 from infra.conformance.markdown import contents, fill
 from infra.conformance.proof import ROOT, Proof
+from infra.conformance.sessions import sessions
 from infra.conformance.tables import FORMS, Tables
 from infra.conformance.user_agent import UserAgent, options
 
@@ -43,6 +44,7 @@ def render(proof: Proof) -> str:
         "header-fields": tables.header_fields,
         "query-parameters": tables.query_parameters,
         "capabilities-types": tables.capabilities_types,
+        "sessions": partial(sessions, proof),
         "evidence": tables.evidence,
         "metadata": partial(_metadata, proof),
         "built": partial(_built, proof),

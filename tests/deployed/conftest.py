@@ -31,6 +31,8 @@ What this emulator cannot tell, and docs/operations.md has on its list for the f
  * what API Gateway does to Content-Encoding and to binary media types before Lambda sees them;
  * throttling, access logs, alarms, metrics, retention: created here, never exercised;
  * conditions of KMS keys, and S3's and DynamoDB's own use of them;
+ * presigned URLs of credentials that end before them, parts below 5 MiB, browsers' preflights;
+ * a session that outlives its worker's 15 minutes, and what expires by itself;
  * Amazon Linux and its processors: the zip's wheels run on this machine's;
  * time: cold starts, polling and redelivery have the emulator's pace.
 """
@@ -91,14 +93,19 @@ class Deployment:
         self.outputs = deploy(self.emulator, self.template_url, self.parameters)
 
     def send(
-        self, path: str, body: bytes = b"", token: str | None = None, **headers: str
+        self,
+        path: str,
+        body: bytes = b"",
+        token: str | None = None,
+        method: str = "POST",
+        **headers: str,
     ) -> Answer:
-        """POST to the deployed API; header names have ``_`` for ``-``."""
+        """Send a request to the deployed API; header names have ``_`` for ``-``."""
         api = f"{self.emulator.url}/restapis/{self.outputs['RestAPIId']}/api/_user_request_"
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             fields["Authorization"] = f"Bearer {token}"
-        request = urllib.request.Request(f"{api}{path}", body, fields, method="POST")
+        request = urllib.request.Request(f"{api}{path}", body, fields, method=method)
         trust = ssl.create_default_context(cafile=self.emulator.certificate)
         try:
             with urllib.request.urlopen(request, context=trust, timeout=60) as response:
@@ -136,11 +143,12 @@ def deployment(
         parameters = {
             "BaseUri": "https://pacs.example/dicomweb",
             "ReconcileDelaySeconds": "0",
+            "StagingEndpoint": emulator.url,
             **serving.parameters(),
         }
 
-        def tokens(*scopes: str, partitions: tuple[str, ...] = ("*",)) -> str:
-            return issuer.make_token(key, scopes, partitions)
+        def tokens(*scopes: str, partitions: tuple[str, ...] = ("*",), **changes: Any) -> str:
+            return issuer.make_token(key, scopes, partitions, **changes)
 
         made = Deployment(emulator, url, parameters, tokens)
         made.apply()

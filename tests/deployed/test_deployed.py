@@ -180,7 +180,7 @@ def test_an_update_in_place_loses_nothing(deployment: Deployment) -> None:
     assert len(set(keys)) == len(FILES)
 
 
-@pytest.mark.parametrize("queue", ["Validate", "Index", "Reconcile", "Audit", "Forward"])
+@pytest.mark.parametrize("queue", ["Validate", "Index", "Reconcile", "Audit", "Forward", "Ingest"])
 @pytest.mark.usefixtures("stored")
 def test_nothing_was_given_up_on(deployment: Deployment, queue: str) -> None:
     attributes = deployment.emulator.client("sqs").get_queue_attributes(

@@ -15,9 +15,13 @@ ROLES = {
     "AuthorizeRole",
     "ForwardInstancesRole",
     "IndexInstancesRole",
+    "IngestSessionsRole",
     "ReconcileObjectsRole",
     "ValidateInstancesRole",
 }
+DOORS = frozenset({"ApiHandlerRole", "IngestSessionsRole"})
+INGEST = frozenset({"IngestSessionsRole"})
+STAGED = {"Bucket": "{StagingBucketName}", "Key": "role/probe"}
 CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
     "reads an object": (
         "s3",
@@ -25,7 +29,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         {"Bucket": "{BucketName}", "Key": "default/instances/none.dcm"},
         frozenset(
             {
-                "ApiHandlerRole",
+                *DOORS,
                 "ForwardInstancesRole",
                 "ReconcileObjectsRole",
                 "ValidateInstancesRole",
@@ -36,12 +40,59 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         "s3",
         "put_object",
         {"Bucket": "{BucketName}", "Key": "role/probe", "Body": b""},
-        frozenset({"ApiHandlerRole"}),
+        DOORS,
     ),
     "deletes an object": (
         "s3",
         "delete_object",
         {"Bucket": "{BucketName}", "Key": "role/probe"},
+        frozenset(),
+    ),
+    "gives up an upload of an object": (
+        "s3",
+        "abort_multipart_upload",
+        {"Bucket": "{BucketName}", "Key": "role/probe", "UploadId": "none"},
+        INGEST,
+    ),
+    "stages something": ("s3", "put_object", {**STAGED, "Body": b""}, DOORS),
+    "reads what is staged": ("s3", "get_object", STAGED, DOORS),
+    "asks for an upload's parts": ("s3", "list_parts", {**STAGED, "UploadId": "none"}, DOORS),
+    "gives up an upload": (
+        "s3",
+        "abort_multipart_upload",
+        {**STAGED, "UploadId": "none"},
+        DOORS,
+    ),
+    "removes what is staged": ("s3", "delete_object", STAGED, INGEST),
+    "lists what is staged": (
+        "s3",
+        "list_objects_v2",
+        {"Bucket": "{StagingBucketName}"},
+        INGEST,
+    ),
+    "keeps what is staged for ever": (
+        "s3",
+        "delete_bucket_lifecycle",
+        {"Bucket": "{StagingBucketName}"},
+        frozenset(),
+    ),
+    "wakes a worker": (
+        "sqs",
+        "send_message",
+        # Later than these tests last: no worker hears of it.
+        {"QueueUrl": "{IngestQueue}", "MessageBody": "{}", "DelaySeconds": 900},
+        DOORS,
+    ),
+    "takes a session from its queue": (
+        "sqs",
+        "receive_message",
+        {"QueueUrl": "{IngestQueue}"},
+        INGEST,
+    ),
+    "empties sessions' dead letters": (
+        "sqs",
+        "receive_message",
+        {"QueueUrl": "{IngestDeadLettersUrl}"},
         frozenset(),
     ),
     "opens the bucket": ("s3", "delete_bucket_policy", {"Bucket": "{BucketName}"}, frozenset()),
@@ -58,6 +109,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         {"TableName": "{TableName}", "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}},
         frozenset(
             {
+                *DOORS,
                 "ForwardInstancesRole",
                 "IndexInstancesRole",
                 "ReconcileObjectsRole",
@@ -69,7 +121,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         "dynamodb",
         "put_item",
         {"TableName": "{TableName}", "Item": {"pk": {"S": "role"}, "sk": {"S": "probe"}}},
-        frozenset({"ForwardInstancesRole", "IndexInstancesRole", "ValidateInstancesRole"}),
+        frozenset({*DOORS, "ForwardInstancesRole", "IndexInstancesRole", "ValidateInstancesRole"}),
     ),
     "deletes an item": (
         "dynamodb",
@@ -85,7 +137,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
                 {"Source": "x", "DetailType": "x", "Detail": "{}", "EventBusName": "{EventBusName}"}
             ]
         },
-        frozenset({"ApiHandlerRole", "ReconcileObjectsRole"}),
+        frozenset({*DOORS, "ReconcileObjectsRole"}),
     ),
     "empties the index's dead letters": (
         "sqs",
@@ -153,7 +205,7 @@ def test_a_role_may_do_what_its_function_does_and_no_more(
     service, operation, arguments, allowed = CALLS[call]
     client = deployment.emulator.client(service, **credentials[role])
     try:
-        answer = getattr(client, operation)(**filled(arguments, deployment.outputs))
+        answer = getattr(client, operation)(**filled(arguments, deployment))
     except ClientError as error:
         was_denied = error.response["Error"]["Code"] in DENIED
     else:
@@ -162,12 +214,13 @@ def test_a_role_may_do_what_its_function_does_and_no_more(
     assert was_denied == (role not in allowed)
 
 
-def filled(arguments: Any, outputs: dict[str, str]) -> Any:
-    """Return arguments with the names of outputs replaced."""
+def filled(arguments: Any, deployment: Deployment) -> Any:
+    """Return arguments with the names of outputs and resources replaced."""
     if isinstance(arguments, dict):
-        return {name: filled(value, outputs) for name, value in arguments.items()}
+        return {name: filled(value, deployment) for name, value in arguments.items()}
     if isinstance(arguments, list):
-        return [filled(value, outputs) for value in arguments]
+        return [filled(value, deployment) for value in arguments]
     if isinstance(arguments, str) and len(arguments) > 2 and arguments[0] == "{":
-        return outputs[arguments[1:-1]]
+        name = arguments[1:-1]
+        return deployment.outputs.get(name) or deployment.resource(name)
     return arguments

@@ -13,6 +13,7 @@ from infra.conformance import __main__ as command
 from infra.conformance.created import MADE_FROM
 from infra.conformance.markdown import contents, fill, table
 from infra.conformance.proof import Proof, encode_proof, problems_of, read_proof
+from infra.conformance.sessions import PROMISES, STEPS, Step
 from infra.conformance.statement import render
 from infra.conformance.tables import POLICIES
 from infra.conformance.user_agent import KINDS, options
@@ -98,6 +99,20 @@ def test_what_may_not_travel_is_said_to_be_rewritten() -> None:
     text = render(Proof({key: [TEST] for key in claims}))
     assert f"| `{uids[0]}` | as Explicit VR Little Endian |" in text
     assert f"| `{uids[1]}` | unchanged |" in text
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.claim)
+def test_a_request_of_a_session_stands_on_its_claim(step: Step) -> None:
+    row = f"| {step.meaning} | {step.answers} |"
+
+    assert row not in render(Proof({}))
+    assert row in render(Proof({f"session:{step.claim}": [TEST]}))
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_a_promise_of_sessions_stands_on_its_claim(name: str) -> None:
+    assert PROMISES[name] not in render(Proof({}))
+    assert f"- {PROMISES[name]}" in render(Proof({f"session:{name}": [TEST]}))
 
 
 def test_every_status_and_reason_that_is_obeyed_can_be_proven() -> None:

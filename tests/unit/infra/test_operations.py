@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from infra import costs, repair
+from infra import costs, doors, repair
 from infra.local.template import TEMPLATE_PATH, load_template
 from infra.package.alarms import alarms_of
 
@@ -44,6 +44,27 @@ def test_the_bill_counts_all_alarms_and_queues() -> None:
 
 def test_the_guide_shows_the_bill() -> None:
     assert f"<!-- costs -->\n{costs.report()}<!-- /costs -->" in GUIDE
+
+
+def test_the_guide_shows_what_the_doors_cost() -> None:
+    assert f"<!-- doors -->\n{doors.report()}<!-- /doors -->" in GUIDE
+
+
+def test_a_terabyte_through_the_small_door_costs_what_its_instances_do() -> None:
+    [small, *sessions] = (sum(row.usd for row in doors.taking_in(door)) for door in doors.DOORS)
+
+    instances = doors.TERABYTE / costs.INSTANCE_BYTES
+    assert small == pytest.approx(
+        sum(row.usd for row in costs.per_million()) * instances / costs.MILLION
+    )
+    assert all(session < small for session in sessions)
+
+
+@pytest.mark.parametrize("door", doors.DOORS, ids=lambda door: door.name)
+def test_every_call_of_a_door_has_a_price(door: doors.Door) -> None:
+    priced = {*doors.PRICES, "dynamodb.BatchWriteItem", "dynamodb.GetItem", "dynamodb.PutItem"}
+
+    assert {call for calls in door.calls.values() for call in calls} <= priced
 
 
 @pytest.mark.parametrize("command", repair.COMMANDS)

@@ -28,7 +28,7 @@ MIN_PART_BYTES = 8 << 20
 MAX_URLS = 100
 """URLs of one answer."""
 MAX_HEADER_BYTES = 10_240
-"""Of the header fields of the Store request, as API Gateway takes them."""
+"""Of the header fields of the Store request, names and values: as many as API Gateway takes."""
 
 _MIB = 1 << 20
 _DIGEST_BYTES = 32

@@ -178,11 +178,14 @@ def test_completing_again_wakes_the_worker_that_could_not_be_woken(rig: Rig) -> 
     assert rig.queue.woken == [(rig.kept(path).name, 0)]
 
 
-def test_parts_that_could_not_be_deleted_are_left_to_the_buckets_lifecycle(rig: Rig) -> None:
+def test_cancelling_again_deletes_parts_that_could_not_be_deleted(rig: Rig) -> None:
     path = rig.uploaded()
     rig.failing = {"abort": Unavailable("SlowDown")}
     assert is_problem(REQUESTS["cancel"](rig, path, SUBJECT), 503)
+    assert rig.staging.uploads
+    rig.failing = {}
     assert told(REQUESTS["cancel"](rig, path, SUBJECT))["state"] == "cancelled"
+    assert rig.staging.uploads == {}
 
 
 def test_of_two_that_complete_and_cancel_one_is_told_to_ask_again(rig: Rig) -> None:

@@ -4,8 +4,8 @@ A copy is a multipart upload whose parts are ranges of the staged object. Comple
 creates the instance, once: nobody sees an unfinished one.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Collection, Iterator
+from concurrent.futures import Executor, Future, wait
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -54,17 +54,17 @@ class S3Copier:
             **target, ContentType=content_type, Metadata=facts
         )
         target |= {"UploadId": upload["UploadId"]}
+        tasks: list[Future[dict[str, Any]]] = []
         try:
-            ranges = enumerate(_pieces(staged), start=1)
-            tasks = [
-                self._executor.submit(self._copy_piece, target, staged.key, number, piece)
-                for number, piece in ranges
-            ]
+            for number, piece in enumerate(_pieces(staged), start=1):
+                task = self._executor.submit(self._copy_piece, target, staged.key, number, piece)
+                tasks.append(task)
             parts = [task.result() for task in tasks]
             self._client.complete_multipart_upload(
                 **target, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
             )
         except BaseException:
+            _end(tasks)
             self._abort(target)
             raise
 
@@ -86,6 +86,13 @@ class S3Copier:
             self._client.abort_multipart_upload(**target)
         except (ClientError, BotoCoreError):
             return
+
+
+def _end(tasks: Collection[Future[Any]]) -> None:
+    """Begin no more pieces and wait for those begun: one that ends after an abort is kept."""
+    for task in tasks:
+        task.cancel()
+    wait(tasks)
 
 
 def _pieces(staged: StagedRange) -> Iterator[tuple[int, int]]:

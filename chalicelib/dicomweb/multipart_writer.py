@@ -43,6 +43,10 @@ class BytesContent:
     def __iter__(self) -> Iterator[Buffer]:
         yield self.data
 
+    def ranged(self, start: int, end: int) -> Iterator[Buffer]:
+        """Yield the bytes from start to end."""
+        yield memoryview(self.data)[start:end]
+
     def __repr__(self) -> str:
         return f"BytesContent({len(self.data)} bytes)"
 
@@ -74,8 +78,9 @@ class MultipartBody:
             raise ValueError("a multipart body needs a part")
         self.boundary = boundary
         self._parts = tuple(parts)
-        self._heads = tuple(
-            _head(part, boundary, is_first=index == 0) for index, part in enumerate(parts)
+        heads = {headers: _head(headers, boundary) for headers in {one.headers for one in parts}}
+        self._heads = (heads[parts[0].headers].removeprefix(b"\r\n"),) + tuple(
+            heads[part.headers] for part in parts[1:]
         )
         self._closing = f"\r\n--{boundary}--\r\n".encode("ascii")
         self.length = self._length()
@@ -113,21 +118,29 @@ class MultipartBody:
             yield from part.content if segments is None else segments()
         yield self._closing
 
+    def contents(self) -> Iterator[Content]:
+        """Yield what iteration does as contents: each part's head and content, the closing last."""
+        for head, part in zip(self._heads, self._parts, strict=True):
+            yield BytesContent(head)
+            yield part.content
+        yield BytesContent(self._closing)
+
     def _length(self) -> int | None:
-        total = len(self._closing) + sum(len(head) for head in self._heads)
+        total = len(self._closing) + sum(map(len, self._heads))
         for part in self._parts:
-            if part.content.length is None:
+            length = part.content.length
+            if length is None:
                 return None
-            total += part.content.length
+            total += length
         return total
 
 
 def part_overhead(part: OutgoingPart, boundary_length: int) -> int:
     """Return the bytes that framing adds to a part's content."""
-    return len(_head(part, "b" * boundary_length, is_first=False))
+    return len(_head(part.headers, "b" * boundary_length))
 
 
-def _head(part: OutgoingPart, boundary: str, *, is_first: bool) -> bytes:
-    lines = [f"--{boundary}", *(f"{name}: {value}" for name, value in part.headers), "", ""]
-    text = "\r\n".join(lines) if is_first else "\r\n" + "\r\n".join(lines)
-    return text.encode("utf-8")
+def _head(headers: tuple[tuple[str, str], ...], boundary: str) -> bytes:
+    """Return the head of a part that follows another; the first has no line break before it."""
+    lines = ["", f"--{boundary}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("utf-8")

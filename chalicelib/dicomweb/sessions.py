@@ -27,9 +27,12 @@ MIN_PART_BYTES = 8 << 20
 """S3 takes no part below 5 MiB but the last."""
 MAX_URLS = 100
 """URLs of one answer."""
+MAX_HEADER_BYTES = 10_240
+"""Of the header fields of the Store request, names and values: as many as API Gateway takes."""
 
 _MIB = 1 << 20
 _DIGEST_BYTES = 32
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 5.5
 _CHECKSUM = re.compile(r"([A-Za-z0-9+/]{43}=)-([1-9][0-9]{0,3})")
 
 
@@ -147,8 +150,10 @@ def decode_open(text: str | bytes) -> OpenRequest:
     """Return what a document asks to open. Raises MalformedDocument."""
     document = _object(text)
     headers = document.get("headers")
-    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
-        raise MalformedDocument("headers is not an object of texts")
+    if not isinstance(headers, dict) or not all(map(_is_field_value, headers.values())):
+        raise MalformedDocument("headers is not an object of header fields")
+    if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADER_BYTES:
+        raise MalformedDocument(f"headers has more than {MAX_HEADER_BYTES} bytes")
     size = _number(document, "size")
     if size < 1:
         raise MalformedDocument("size is not a positive whole number")
@@ -350,6 +355,10 @@ def _number(document: Mapping[str, Any], name: str, default: int | None = None) 
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise MalformedDocument(f"{name} is not a whole number")
     return value
+
+
+def _is_field_value(value: object) -> bool:
+    return isinstance(value, str) and _FIELD_VALUE.fullmatch(value) is not None
 
 
 def _is_digest(text: str) -> bool:

@@ -12,6 +12,7 @@ elements may be missing; numbers may be text; unknown elements are ignored.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,6 +24,7 @@ from chalicelib.standard.media_types import MULTIPART_RELATED
 
 _RETRIEVE_URL = 0x00081190
 _FAILED, _REFERENCED, _OTHER = 0x00081198, 0x00081199, 0x0008119A
+_SEQUENCES = (_FAILED, _REFERENCED, _OTHER)
 _SOP_CLASS, _SOP_INSTANCE = 0x00081150, 0x00081155
 _WARNING_REASON, _FAILURE_REASON = 0x00081196, 0x00081197
 _CREATOR, _SENTENCE, _PART = 0x00090010, 0x00091001, 0x00091002
@@ -143,11 +145,11 @@ def _json_attributes(value: object) -> _Attributes:
         if tag is None or not isinstance(attribute, dict):
             continue
         values = attribute.get("Value")
-        values = values if isinstance(values, list) else []
-        attributes[tag] = [
-            _json_attributes(one) if isinstance(one, dict) and _is_sequence(tag) else one
-            for one in values
-        ]
+        if not isinstance(values, list):
+            values = []
+        if tag in _SEQUENCES:
+            values = [_json_attributes(one) if isinstance(one, dict) else one for one in values]
+        attributes[tag] = values
     return attributes
 
 
@@ -170,7 +172,7 @@ def _xml_attributes(parent: ElementTree.Element) -> _Attributes:
         tag = _tag(node.get("tag", ""))
         if _local(node.tag) != "DicomAttribute" or tag is None:
             continue
-        if _is_sequence(tag):
+        if tag in _SEQUENCES:
             attributes[tag] = [_xml_attributes(one) for one in node if _local(one.tag) == "Item"]
             continue
         if node.get("privateCreator") == PRIVATE_CREATOR:  # Table A.1.5-2: the block is left out
@@ -184,15 +186,12 @@ def _local(name: object) -> str:
     return str(name).rpartition("}")[2]
 
 
+@lru_cache(maxsize=64)
 def _tag(name: str) -> int | None:
     try:
         return int(name, 16) if len(name) == 8 else None
     except ValueError:
         return None
-
-
-def _is_sequence(tag: int) -> bool:
-    return tag in (_FAILED, _REFERENCED, _OTHER)
 
 
 def _module(attributes: _Attributes) -> ReceivedModule:
@@ -209,7 +208,7 @@ def _items(attributes: _Attributes, tag: int) -> list[_Attributes]:
 
 
 def _item(attributes: _Attributes, reason: int) -> ReceivedItem:
-    is_ours = _text(attributes, _CREATOR) == PRIVATE_CREATOR
+    is_ours = _CREATOR in attributes and _text(attributes, _CREATOR) == PRIVATE_CREATOR
     return ReceivedItem(
         sop_class=_uid(attributes, _SOP_CLASS),
         sop_instance=_uid(attributes, _SOP_INSTANCE),

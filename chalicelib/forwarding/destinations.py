@@ -22,6 +22,7 @@ from chalicelib.useragent.auth import (
 )
 from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
 from chalicelib.useragent.clock import Clock
+from chalicelib.useragent.doors import Door, Doors
 from chalicelib.useragent.errors import DestinationError
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.payloads import DicomEncoder, Encoder, WireOptions
@@ -74,6 +75,7 @@ class Destinations:
             Exchange(_Marked(line.transport, hop_mark.write_marks(marks)), line.auth),
             encoder=encoder_of(plan.representation),
             limits=line.limits,
+            doors=Doors(line.limits, Door.SMALL),  # a call does not outlive a session
             policy=self.policy,
             options=ClientOptions(retries_unquoted=plan.representation.retries_unquoted),
             clock=self.clock,

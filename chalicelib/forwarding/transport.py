@@ -15,15 +15,9 @@ from urllib3.util.connection import create_connection
 
 from chalicelib.forwarding.addresses import first_forbidden, is_loopback
 from chalicelib.forwarding.ports import Resolve
+from chalicelib.useragent import streaming
 from chalicelib.useragent.errors import TransportError
-from chalicelib.useragent.transport import (
-    HttpTransport,
-    Timeouts,
-    _HttpConnection,
-    _HttpPool,
-    _HttpsConnection,
-    _HttpsPool,
-)
+from chalicelib.useragent.transport import HttpTransport, Timeouts
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -107,21 +101,21 @@ def _first_socket(connection: Any, addresses: Sequence[str]) -> socket.socket:
     raise NewConnectionError(connection, "failed") from failure
 
 
-def _guarded_pools(guard: _Guard) -> tuple[type[_HttpPool], type[_HttpsPool]]:
+def _guarded_pools(guard: _Guard) -> tuple[type[streaming.HttpPool], type[streaming.HttpsPool]]:
     """Return pools whose connections ask the guard."""
 
-    class HttpConnection(_HttpConnection):
+    class HttpConnection(streaming.HttpConnection):
         def _new_conn(self) -> socket.socket:
             return guard.connect(self, is_tls=False)
 
-    class HttpsConnection(_HttpsConnection):
+    class HttpsConnection(streaming.HttpsConnection):
         def _new_conn(self) -> socket.socket:
             return guard.connect(self, is_tls=True)
 
-    class HttpPool(_HttpPool):
+    class HttpPool(streaming.HttpPool):
         ConnectionCls = HttpConnection
 
-    class HttpsPool(_HttpsPool):
+    class HttpsPool(streaming.HttpsPool):
         ConnectionCls = HttpsConnection
 
     return HttpPool, HttpsPool

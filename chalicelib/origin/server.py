@@ -287,8 +287,10 @@ class OriginServer:
         too_large = error.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         if not too_large or self._sessions is None:
             return ""
-        partition = parse_resource(request.path).partition
-        return sessions_url(self._policy.base_uri, partition)
+        resource = parse_resource(request.path)
+        if isinstance(resource, StoreSessions | StoreSession):
+            return ""
+        return sessions_url(self._policy.base_uri, resource.partition)
 
 
 _UNFORESEEN = RequestError(

@@ -2,9 +2,12 @@
 
 ::
 
-    scan ──> journal ──> plan ──> client ──> exchange ──> transport
-                 ^                   │
-                 └───── receipts <───┘
+    scan ──> journal ──> doors, plan ──> client ──┬── request ──┬──> exchange ──> transport
+                 ^                        │       └── session ──┘
+                 └────────── receipts <───┘
+
+A batch goes out by one request, or by a store session where the server offers those and the batch
+is large (``doors``); the answer is the same.
 
 ``StoreClient`` stores instances and says of each what became of it; it knows neither files nor
 terminals. ``Sender`` adds what a folder of any size needs: scanning, a journal that survives

@@ -69,6 +69,9 @@ class Acquirer:
 class AcquiredSource:
     """An instance made of a file, when its bytes are first asked for."""
 
+    is_held = True
+    """In memory, so that few are gathered at a time."""
+
     def __init__(self, origin: FileSource, acquirer: Acquirer, sop_instance: str) -> None:
         self._origin = origin
         self._acquirer = acquirer

@@ -29,7 +29,12 @@ class Destination:
     def store_url(self) -> str:
         """The target resource."""
         base = self.base_url.rstrip("/")
-        return f"{base}/studies/{self.study}" if self.study else f"{base}/studies"
+        return f"{base}{self.resource}"
+
+    @property
+    def resource(self) -> str:
+        """Its path below the service."""
+        return f"/studies/{self.study}" if self.study else "/studies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,15 @@ class ClientOptions:
         Ask for leave before bodies (U-15).
     can_search : bool
         Ask a search what became of instances that no answer lists.
+    connections : int
+        Parts of a store session under way at once; the gate may let out fewer.
     """
 
     retries_unquoted: bool = False
     expects_continue: bool = False
     can_search: bool = True
     accept: str = ACCEPT
+    connections: int = 4
 
 
 class Observer(Protocol):

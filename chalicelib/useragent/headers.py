@@ -1,8 +1,9 @@
-"""The few values of a DICOM file that a plan needs, read from its first bytes.
+"""The few values of a DICOM file that a plan needs, read with care from its first bytes.
 
-Most files name their series within a few kilobytes, in plain elements: those are read by a loop
-over headers alone. From the first sequence of undefined length on, and for other encodings, the
-structural walk goes on, which trusts no length. Values that are skipped are not read.
+Most files are known at a ``glance``; these are the others. Where elements are plain they are read
+by a loop over headers alone. From the first sequence of undefined length on, and for other
+encodings, the structural walk goes on, which trusts no length. Values that are skipped are not
+read.
 """
 
 import zlib
@@ -25,7 +26,7 @@ _WANTED = (
     tags.SERIES_INSTANCE_UID,
 )
 _LAST = tags.SERIES_INSTANCE_UID
-_MAX_UID_BYTES = 66
+MAX_UID_BYTES = 66
 _MAX_DEFLATED_BYTES = 1 << 20
 _LONG_FORM = frozenset(code.encode() for code, row in VRS.items() if row.long_form)
 _SHORT_FORM = frozenset(code.encode() for code, row in VRS.items() if not row.long_form)
@@ -41,6 +42,18 @@ class Identity:
     study: str
     series: str
     transfer_syntax: str
+
+    def missing(self) -> str:
+        """Return the first of them that is "", in words; "" where none is."""
+        if self.sop_class and self.sop_instance and self.study and self.series:
+            return "" if self.transfer_syntax else "Transfer Syntax UID (0002,0010)"
+        named = {
+            "SOP Class UID (0008,0016)": self.sop_class,
+            "SOP Instance UID (0008,0018)": self.sop_instance,
+            "Study Instance UID (0020,000D)": self.study,
+            "Series Instance UID (0020,000E)": self.series,
+        }
+        return next(name for name, uid in named.items() if not uid)
 
 
 def read_identity(source: ByteSource) -> Identity:
@@ -91,7 +104,7 @@ def _read_plain(source: ByteSource, position: int, values: dict[int, bytes]) -> 
             return position
         if length == 0xFFFFFFFF or value + length > size:
             return position
-        if tag in _WANTED and length <= _MAX_UID_BYTES:
+        if tag in _WANTED and length <= MAX_UID_BYTES:
             values[tag] = read_bytes(source, value, length)
             buffer, base = source.window(value, 0)
             end = base + len(buffer)
@@ -106,7 +119,7 @@ def _walk(source: ByteSource, encoding: Encoding, start: int, values: dict[int, 
                 continue
             if step.tag > _LAST:
                 return
-            if step.kind is Kind.ELEMENT and step.tag in _WANTED and step.length <= _MAX_UID_BYTES:
+            if step.kind is Kind.ELEMENT and step.tag in _WANTED and step.length <= MAX_UID_BYTES:
                 values[step.tag] = read_bytes(source, step.offset, step.length)
     except InstanceError:
         if not all(tag in values for tag in _WANTED):

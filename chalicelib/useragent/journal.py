@@ -11,27 +11,38 @@ Paths may carry names of patients where folders do: hence the mode.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal_entries import (
+    ADDED,
     COLUMNS,
-    FIND,
+    REPEATED,
     SCHEMA,
     SCHEMA_VERSION,
+    SETTLED,
     Count,
     Entry,
     entry_of,
+    find,
+    marks,
+    settled_as,
 )
+from chalicelib.useragent.journal_sessions import SESSION_SCHEMA, JournalSessions
 from chalicelib.useragent.model import Instance, Outcome, State
 from chalicelib.useragent.scan import Skipped
 from chalicelib.useragent.sources import FileSource
 
+_Item = TypeVar("_Item")
 _PENDING = "('found', 'sent', 'unknown', 'unverified', 'failed')"
+_KEYS_AT_ONCE = 500
+_ROWS_AT_ONCE = 50
+"""With the columns of an entry fewer than the 999 values that any SQLite takes."""
 
 
 class Journal:
@@ -70,6 +81,7 @@ class Journal:
         except UsageError:
             self.close()
             raise
+        self.sessions = JournalSessions(self._database, self._transaction)
         self.run = int(self.fact("run") or 0)
         self._turn = self._last_turn()
 
@@ -139,7 +151,9 @@ class Journal:
     def add(self, found: Iterable[tuple[FileSource, Identity, str]]) -> None:
         """Enter instances as found; the entry of a file that has changed begins anew."""
         with self._transaction():
-            self._database.executemany(FIND, [self._row(*one) for one in found])
+            rows = [self._row(*one) for one in found]
+            for some in _few(rows, _ROWS_AT_ONCE):
+                self._database.execute(find(len(some)), tuple(chain.from_iterable(some)))
 
     def _row(self, source: FileSource, one: Identity, form: str) -> tuple[object, ...]:
         self._turn += 1
@@ -169,52 +183,55 @@ class Journal:
 
     def sending(self, instances: Sequence[Instance]) -> None:
         """Write down that instances leave now, before they do."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE instance SET state = 'sent', attempts = attempts + 1 WHERE id = ?",
-                [(instance.key,) for instance in instances],
-            )
+        keys = [instance.key for instance in instances]
+        self._set("state = 'sent', attempts = attempts + 1", {(): keys})
 
     def settled(self, outcomes: Sequence[Outcome]) -> None:
         """Write down what became of instances."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE instance SET state = ?, cause = ?, reason = ?, status = ?, detail = ?, "
-                "rewritten = ?, uncertain = ? WHERE id = ?",
-                [
-                    (
-                        one.state.value,
-                        one.cause.value,
-                        one.reason,
-                        one.status,
-                        one.detail,
-                        int(one.is_rewritten),
-                        int(one.state in (State.UNKNOWN, State.UNVERIFIED)),
-                        one.instance.key,
-                    )
-                    for one in outcomes
-                ],
-            )
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for one in outcomes:
+            alike.setdefault(settled_as(one), []).append(one.instance.key)
+        self._set(SETTLED, alike)
+
+    def _set(self, what: str, keys: Mapping[tuple[object, ...], Sequence[int]]) -> None:
+        """Change rows by their keys: one statement for all that take the same values.
+
+        A statement for each row would cost more than its work: each lets other threads in.
+        """
+        statements = [
+            (f"UPDATE instance SET {what} WHERE id IN ({marks(len(some))})", (*values, *some))
+            for values, all_alike in keys.items()
+            for some in _few(all_alike, _KEYS_AT_ONCE)
+        ]
+        with self._lock if len(statements) == 1 else self._transaction():
+            for statement, values in statements:
+                self._database.execute(statement, values)
 
     def take_back(self, instances: Sequence[Instance]) -> None:
-        """Write down that instances did not leave, or not for certain: they are sent again."""
+        """Write down that instances did not leave, or not for certain: they are sent again.
+
+        Those in a session wait for it to go on.
+        """
         with self._transaction():
             self._database.executemany(
                 "UPDATE instance SET state = CASE WHEN ? THEN 'unknown' ELSE 'found' END, "
-                "uncertain = ? WHERE id = ? AND state = 'sent'",
+                "uncertain = ? WHERE id = ? AND state = 'sent' AND session IS NULL",
                 [(one.is_uncertain, one.is_uncertain, one.key) for one in instances],
             )
 
     def forget(self) -> None:
         """Take everything for found: it is all sent once more."""
         with self._transaction():
-            self._database.execute("UPDATE instance SET state = 'found' WHERE state != 'unknown'")
+            self._database.execute(
+                "UPDATE instance SET state = 'found' WHERE state != 'unknown' AND session IS NULL"
+            )
 
     def resume(self) -> None:
-        """Take what an earlier process left as sent for unknown."""
+        """Take what an earlier process left as sent for unknown, but for what is in sessions."""
         with self._transaction():
             self._database.execute(
-                "UPDATE instance SET state = 'unknown', uncertain = 1 WHERE state = 'sent'"
+                "UPDATE instance SET state = 'unknown', uncertain = 1 "
+                "WHERE state = 'sent' AND session IS NULL"
             )
 
     # ------------------------------------------------------------------ reading
@@ -225,7 +242,8 @@ class Journal:
         By turn, because a run finds old entries in any order while it already sends.
         """
         return self._entries(
-            f"run = ? AND turn > ? AND state IN {_PENDING} ORDER BY turn LIMIT ?",
+            f"run = ? AND turn > ? AND state IN {_PENDING} AND session IS NULL "
+            "ORDER BY turn LIMIT ?",
             (self.run, after, limit),
         )
 
@@ -236,6 +254,15 @@ class Journal:
             (sop_instance, before, self.run),
         )
         return found[0] if found else None
+
+    def repeated(self, after: int, until: int) -> set[int]:
+        """Return the ids of entries whose UID an earlier one of this run has, by turn as given.
+
+        One look-up for a page of ``pending``: entries that are not in it need no ``first_of``.
+        """
+        with self._lock:
+            rows = self._database.execute(REPEATED, (self.run, after, until)).fetchall()
+        return {int(row[0]) for row in rows}
 
     def in_states(self, states: Iterable[State], after: int = 0, limit: int = 200) -> list[Entry]:
         """Return entries of this run in some states, by id beyond ``after``."""
@@ -260,6 +287,16 @@ class Journal:
                 (self.run,),
             ).fetchall()
         return {State(state): Count(count, size) for state, count, size in rows}
+
+    def count_half_sent(self) -> int:
+        """Return how many instances of this run are in sessions that were not completed."""
+        with self._lock:
+            [row] = self._database.execute(
+                "SELECT count(*) FROM instance WHERE run = ? AND session IS NOT NULL "
+                "AND state = 'sent' AND NOT uncertain",
+                (self.run,),
+            ).fetchall()
+        return int(row[0])
 
     def count_rewritten(self) -> int:
         """Return how many instances of this run went out as Explicit VR Little Endian (U-04)."""
@@ -337,7 +374,22 @@ class Journal:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("PRAGMA cache_size = -2000")  # KiB
-        self._database.executescript(SCHEMA)
+        self._migrate()
+        self._database.executescript(SCHEMA + SESSION_SCHEMA)
+
+    def _migrate(self) -> None:
+        """Bring a journal of an earlier version up to this one, in place."""
+        if not self._is_of_version_1():
+            return
+        with self._transaction():
+            if self._is_of_version_1():  # another process may have been here first
+                for column in ADDED[SCHEMA_VERSION]:
+                    self._database.execute(f"ALTER TABLE instance ADD COLUMN {column}")
+                self.remember("schema", str(SCHEMA_VERSION))
+
+    def _is_of_version_1(self) -> bool:
+        tables = self._database.execute("SELECT name FROM sqlite_master").fetchall()
+        return ("fact",) in tables and self.fact("schema") == "1"
 
     def _bind(self, destination: str | None) -> None:
         version = self.fact("schema")
@@ -360,6 +412,11 @@ class Journal:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+
+
+def _few(items: Sequence[_Item], count: int) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), count):
+        yield items[start : start + count]
 
 
 def _hold(path: str) -> int | None:

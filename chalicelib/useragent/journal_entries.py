@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.useragent.headers import Identity
-from chalicelib.useragent.model import Cause, Instance, State
+from chalicelib.useragent.model import Cause, Instance, Outcome, State
 from chalicelib.useragent.sources import FileSource, Source
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS instance (
@@ -30,7 +30,10 @@ CREATE TABLE IF NOT EXISTS instance (
     cause TEXT NOT NULL DEFAULT '',
     reason INTEGER,
     status INTEGER,
-    detail TEXT NOT NULL DEFAULT ''
+    detail TEXT NOT NULL DEFAULT '',
+    session INTEGER,
+    place INTEGER,
+    body_offset INTEGER
 );
 CREATE INDEX IF NOT EXISTS instance_by_uid ON instance (sop_instance);
 CREATE INDEX IF NOT EXISTS instance_by_turn ON instance (turn);
@@ -40,21 +43,30 @@ CREATE TABLE IF NOT EXISTS skipped (
     is_lost INTEGER NOT NULL
 );
 """
+ADDED = {2: ("session INTEGER", "place INTEGER", "body_offset INTEGER")}
+"""Columns of an instance that a version added to the one before."""
 COLUMNS = (
     "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
-    "turn, state, uncertain, rewritten, cause, reason, status, detail"
+    "turn, state, uncertain, rewritten, cause, reason, status, detail, session"
 )
-FIND = """
+_FIND = """
 INSERT INTO instance (path, size, mtime_ns, form, sop_class, sop_instance, study, series,
     transfer_syntax, run, turn, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')
+VALUES {rows}
 ON CONFLICT (path) DO UPDATE SET
     size = excluded.size, mtime_ns = excluded.mtime_ns, form = excluded.form,
     sop_class = excluded.sop_class, sop_instance = excluded.sop_instance, study = excluded.study,
     series = excluded.series, transfer_syntax = excluded.transfer_syntax, run = excluded.run,
     turn = excluded.turn, state = 'found', attempts = 0, uncertain = 0, rewritten = 0, cause = '',
-    reason = NULL, status = NULL, detail = ''
+    reason = NULL, status = NULL, detail = '', session = NULL
 WHERE (instance.size, instance.mtime_ns) != (excluded.size, excluded.mtime_ns)
+"""
+_FOUND = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found')"
+SETTLED = "state = ?, cause = ?, reason = ?, status = ?, detail = ?, rewritten = ?, uncertain = ?"
+REPEATED = """
+SELECT id FROM instance WHERE run = ? AND turn > ? AND turn <= ? AND EXISTS (
+    SELECT 1 FROM instance AS first WHERE first.sop_instance = instance.sop_instance
+    AND first.run = instance.run AND first.turn < instance.turn)
 """
 
 
@@ -62,7 +74,8 @@ WHERE (instance.size, instance.mtime_ns) != (excluded.size, excluded.mtime_ns)
 class Entry:
     """A row: one instance and what is known of it.
 
-    ``turn`` orders the entries of a run as they were found in it.
+    ``turn`` orders the entries of a run as they were found in it; ``session`` is the number of the
+    store session that the instance is in, if it is in one.
     """
 
     id: int
@@ -77,6 +90,12 @@ class Entry:
     reason: int | None = None
     status: int | None = None
     detail: str = ""
+    session: int | None = None
+
+    @property
+    def is_half_sent(self) -> bool:
+        """Whether it is in a session that was not completed: nothing is stored of it."""
+        return self.session is not None and self.state is State.SENT and not self.is_uncertain
 
     def instance(self, source: Source | None = None) -> Instance:
         """Return the instance to send."""
@@ -101,10 +120,33 @@ class Count:
     size: int = 0
 
 
+def marks(count: int) -> str:
+    """Return so many places for values."""
+    return ", ".join("?" * count)
+
+
+def find(rows: int) -> str:
+    """Return the statement that enters so many rows as found."""
+    return _FIND.format(rows=", ".join([_FOUND] * rows))
+
+
+def settled_as(outcome: Outcome) -> tuple[object, ...]:
+    """Return the values of SETTLED."""
+    return (
+        outcome.state.value,
+        outcome.cause.value,
+        outcome.reason,
+        outcome.status,
+        outcome.detail,
+        int(outcome.is_rewritten),
+        int(outcome.state in (State.UNKNOWN, State.UNVERIFIED)),
+    )
+
+
 def entry_of(row: tuple[Any, ...]) -> Entry:
     """Return the entry that COLUMNS of a row are."""
     source, identity = FileSource(*row[1:4]), Identity(*row[5:10])
-    turn, state, uncertain, rewritten, cause, reason, status, detail = row[10:]
+    turn, state, uncertain, rewritten, cause, reason, status, detail, session = row[10:]
     return Entry(
         row[0],
         source,
@@ -118,4 +160,5 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
         reason,
         status,
         detail,
+        session,
     )

@@ -17,7 +17,11 @@ from chalicelib.useragent.rewrite import rewritten
 from chalicelib.useragent.sources import SourceContent
 
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-_FORBIDDEN = (Encoding.IMPLICIT_LITTLE, Encoding.EXPLICIT_BIG)
+_FORBIDDEN = frozenset(
+    uid
+    for uid, row in TRANSFER_SYNTAXES.items()
+    if row.encoding in (Encoding.IMPLICIT_LITTLE, Encoding.EXPLICIT_BIG)
+)
 _FRAMING_BYTES = 100
 _GZIP_LEVEL = 4
 
@@ -105,24 +109,24 @@ class DicomEncoder:
         """Return whether U-04, or the server, wants Explicit VR Little Endian."""
         if piece.must_rewrite:
             return True
-        row = TRANSFER_SYNTAXES.get(piece.instance.transfer_syntax)
-        return not self.is_raw and row is not None and row.encoding in _FORBIDDEN
+        return not self.is_raw and piece.instance.transfer_syntax in _FORBIDDEN
 
     def encode(self, pieces: Sequence[Piece], boundary: str, *, is_quoted: bool) -> Payload:
         """Return one part for each instance."""
         parts = [self._part(piece) for piece in pieces]
         body = MultipartBody(parts, boundary)
-        syntaxes = {self._syntax(piece) for piece in pieces}
-        common = f"; transfer-syntax={syntaxes.pop()}" if len(syntaxes) == 1 else ""
         content_type = body.content_type(
-            DICOM, is_quoted=is_quoted, parameters=common if self.names_syntax else ""
+            DICOM, is_quoted=is_quoted, parameters=self._common_syntax(pieces)
         )
         return self.wire.dress(body, content_type)
 
+    def _common_syntax(self, pieces: Sequence[Piece]) -> str:
+        syntaxes = {self._syntax(piece) for piece in pieces} if self.names_syntax else set()
+        return f"; transfer-syntax={syntaxes.pop()}" if len(syntaxes) == 1 else ""
+
     def _part(self, piece: Piece) -> OutgoingPart:
-        content: Content = SourceContent(piece.instance.source)
-        if self.is_rewritten(piece):
-            content = rewritten(piece.instance.source)
+        source = piece.instance.source
+        content = rewritten(source) if self.is_rewritten(piece) else SourceContent(source)
         kind = f"{DICOM}; transfer-syntax={self._syntax(piece)}" if self.names_syntax else DICOM
         return OutgoingPart((("Content-Type", kind),), content)
 

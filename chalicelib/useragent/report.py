@@ -46,6 +46,8 @@ class Report:
 
     Attributes
     ----------
+    half_sent : int
+        Instances in store sessions that were not completed: sent in part, and not stored.
     stopped : str
         Why the run ended before its end, "" when it did not.
     said : mapping of int to str
@@ -56,6 +58,7 @@ class Report:
     counts: Mapping[State, Count]
     lost: int
     rewritten: int
+    half_sent: int = 0
     stopped: str = ""
     seconds: float = 0.0
     sent_bytes: int = 0
@@ -76,11 +79,11 @@ class Report:
 
     @property
     def unverified(self) -> int:
-        return self.count(*_OPEN)
+        return self.count(*_OPEN) - self.half_sent
 
     @property
     def failed(self) -> int:
-        return self.count(State.FAILED, State.FOUND) + self.lost
+        return self.count(State.FAILED, State.FOUND) + self.half_sent + self.lost
 
     @property
     def exit_code(self) -> ExitCode:
@@ -119,6 +122,8 @@ def words_of(entry: Entry) -> tuple[str, str]:
     """Return why an entry is in its state, and what to do."""
     if entry.state is State.FOUND:
         return "Not sent", "Run the same command again."
+    if entry.is_half_sent:
+        return "Half uploaded, and not stored yet", "Run the same command again."
     if entry.cause is None or entry.state in (State.SENT, State.UNKNOWN):
         return "No answer came for it", "Run the same command again."
     words = outcome_words(entry.cause, entry.reason, entry.status, entry.detail)
@@ -139,6 +144,7 @@ def make_report(
         journal.counts(),
         sum(1 for _ in journal.skipped(lost_only=True)),
         journal.count_rewritten(),
+        journal.count_half_sent(),
         stopped,
         seconds,
         sent_bytes,

@@ -9,6 +9,7 @@ Where Implicit VR does not tell the VR, the data dictionary does; what it does n
 elements first, is UN, whose bytes stay as they are (PS3.5 6.2.2).
 """
 
+import sys
 import zlib
 from array import array
 from collections.abc import Iterator
@@ -83,19 +84,37 @@ class RewrittenContent:
         return self._length
 
     def __iter__(self) -> Iterator[Buffer]:
+        return self.ranged(0, sys.maxsize)
+
+    def ranged(self, start: int, end: int) -> Iterator[Buffer]:
+        """Yield the bytes from start to end; what is copied before them is not read."""
         pending = bytearray()
-        for piece in self._pieces():
-            if isinstance(piece, _Copy) and piece.length > 1024:
+        for piece, low, high in self._cut(start, end):
+            if isinstance(piece, _Copy) and high - low > 1024:
                 yield bytes(pending)
                 pending.clear()
-                yield from self._copied(piece)
+                yield from self._copied(piece, low, high)
+            elif isinstance(piece, _Copy):
+                pending += b"".join(self._copied(piece, low, high))
             else:
-                pending += b"".join(self._copied(piece)) if isinstance(piece, _Copy) else piece
-                if len(pending) >= CHUNK_BYTES:
-                    yield bytes(pending)
-                    pending.clear()
+                pending += piece[low:high]
+            if len(pending) >= CHUNK_BYTES:
+                yield bytes(pending)
+                pending.clear()
         if pending:
             yield bytes(pending)
+
+    def _cut(self, start: int, end: int) -> Iterator[tuple[bytes | _Copy, int, int]]:
+        """Yield the pieces that bytes from start to end are of, and which of their bytes."""
+        position = 0
+        for piece in self._pieces():
+            length = piece.length if isinstance(piece, _Copy) else len(piece)
+            low, high = max(start - position, 0), min(end - position, length)
+            if low < high:
+                yield piece, low, high
+            position += length
+            if position >= end:
+                return
 
     def _pieces(self) -> Iterator[bytes | _Copy]:
         try:
@@ -109,12 +128,15 @@ class RewrittenContent:
         except InstanceError as error:
             raise _impossible(self._source, error.detail) from None
 
-    def _copied(self, piece: _Copy) -> Iterator[bytes]:
-        position, end = piece.offset, piece.offset + piece.length
+    def _copied(self, piece: _Copy, low: int, high: int) -> Iterator[bytes]:
+        """Yield bytes of a copy; whole units are read, or they could not be swapped."""
+        position = low - low % piece.unit
+        end = min(high + -high % piece.unit, piece.length)
         while position < end:
-            data = self._source.read(position, min(CHUNK_BYTES, end - position))
-            position += len(data)
-            yield swapped(data, piece.unit)
+            count = min(CHUNK_BYTES, end - position)
+            data = swapped(self._source.read(piece.offset + position, count), piece.unit)
+            yield data[max(low - position, 0) : high - position]
+            position += count
 
     def _inflated(self) -> Iterator[bytes]:
         inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)

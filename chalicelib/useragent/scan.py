@@ -7,13 +7,14 @@ the file system gives.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from stat import S_ISDIR, S_ISREG
 
 from chalicelib.dicomweb.byte_source import RangeSource
 from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.file_meta import PREAMBLE_LENGTH, PREFIX
 from chalicelib.standard.sop_classes import SopClassKind, kind_of
+from chalicelib.useragent.glance import Glance
 from chalicelib.useragent.headers import Identity, read_identity
 from chalicelib.useragent.sources import FileSource
 
@@ -84,11 +85,21 @@ def scan(
     can_acquire : bool
         Whether pictures, videos and documents are found rather than skipped.
     """
+    manner = _Manner(is_known, can_acquire)
     for path in paths:
-        yield from _scan_path(os.fsencode(path), is_known, can_acquire)
+        yield from _scan_path(os.fsencode(path), manner)
 
 
-def _scan_path(path: bytes, is_known: Known, can_acquire: bool) -> Iterator[Found | Skipped]:
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How the files of one scan are looked at."""
+
+    is_known: Known
+    can_acquire: bool
+    glance: Glance = field(default_factory=Glance)
+
+
+def _scan_path(path: bytes, manner: _Manner) -> Iterator[Found | Skipped]:
     path = os.path.abspath(path)
     try:
         facts = os.stat(path)
@@ -96,12 +107,12 @@ def _scan_path(path: bytes, is_known: Known, can_acquire: bool) -> Iterator[Foun
         yield Skipped(path, f"cannot be read: {error.strerror}", is_lost=True)
         return
     if S_ISDIR(facts.st_mode):
-        yield from _scan_folder(path, is_known, can_acquire)
+        yield from _scan_folder(path, manner)
     else:
-        yield _look(path, facts, is_known, can_acquire)
+        yield _look(path, facts, manner)
 
 
-def _scan_folder(top: bytes, is_known: Known, can_acquire: bool) -> Iterator[Found | Skipped]:
+def _scan_folder(top: bytes, manner: _Manner) -> Iterator[Found | Skipped]:
     folders = [top]
     while folders:
         folder = folders.pop()
@@ -111,46 +122,45 @@ def _scan_folder(top: bytes, is_known: Known, can_acquire: bool) -> Iterator[Fou
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
                     else:
-                        yield _look_at_entry(entry, is_known, can_acquire)
+                        yield _look_at_entry(entry, manner)
         except OSError as error:
             yield Skipped(folder, f"the folder cannot be read: {error.strerror}", is_lost=True)
 
 
-def _look_at_entry(
-    entry: os.DirEntry[bytes], is_known: Known, can_acquire: bool
-) -> Found | Skipped:
+def _look_at_entry(entry: os.DirEntry[bytes], manner: _Manner) -> Found | Skipped:
     try:
         if entry.is_symlink() and entry.is_dir():
             return Skipped(entry.path, "a symbolic link to a folder; name the folder itself")
-        return _look(entry.path, entry.stat(), is_known, can_acquire)
+        return _look(entry.path, entry.stat(), manner)
     except OSError as error:
         return Skipped(entry.path, f"cannot be read: {error.strerror}", is_lost=True)
 
 
-def _look(
-    path: bytes, facts: os.stat_result, is_known: Known, can_acquire: bool
-) -> Found | Skipped:
+def _look(path: bytes, facts: os.stat_result, manner: _Manner) -> Found | Skipped:
     if not S_ISREG(facts.st_mode):
         return Skipped(path, "not a regular file")
     source = FileSource(path, facts.st_size, facts.st_mtime_ns)
-    if is_known(source):
+    if manner.is_known(source):
         return Found(source, None)
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
         return Skipped(path, f"cannot be read: {error.strerror}", is_lost=True)
     try:
-        return _identify(source, descriptor, can_acquire)
+        return _identify(source, descriptor, manner)
     except OSError as error:
         return Skipped(path, f"cannot be read: {error.strerror}", is_lost=True)
     finally:
         os.close(descriptor)
 
 
-def _identify(source: FileSource, descriptor: int, can_acquire: bool) -> Found | Skipped:
+def _identify(source: FileSource, descriptor: int, manner: _Manner) -> Found | Skipped:
     head = os.pread(descriptor, _HEAD_BYTES, 0)
     if head[PREAMBLE_LENGTH : PREAMBLE_LENGTH + len(PREFIX)] != PREFIX:
-        return _not_dicom(source, head, can_acquire)
+        return _not_dicom(source, head, can_acquire=manner.can_acquire)
+    identity = manner.glance.at(head)
+    if identity is not None:
+        return _judge(source, identity)
 
     def read(start: int, length: int) -> bytes:
         if start + length <= len(head):
@@ -170,19 +180,13 @@ def _judge(source: FileSource, identity: Identity) -> Found | Skipped:
         return Skipped(source.path, "a DICOM file that is no instance, such as a DICOMDIR")
     if kind is SopClassKind.NON_PATIENT:
         return Skipped(source.path, "an object of no patient; it has a service of its own")
-    for uid, name in (
-        (identity.sop_class, "SOP Class UID (0008,0016)"),
-        (identity.sop_instance, "SOP Instance UID (0008,0018)"),
-        (identity.study, "Study Instance UID (0020,000D)"),
-        (identity.series, "Series Instance UID (0020,000E)"),
-        (identity.transfer_syntax, "Transfer Syntax UID (0002,0010)"),
-    ):
-        if not uid:
-            return Skipped(source.path, f"a DICOM file without a valid {name}", is_lost=True)
+    missing = identity.missing()
+    if missing:
+        return Skipped(source.path, f"a DICOM file without a valid {missing}", is_lost=True)
     return Found(source, identity)
 
 
-def _not_dicom(source: FileSource, head: bytes, can_acquire: bool) -> Found | Skipped:
+def _not_dicom(source: FileSource, head: bytes, *, can_acquire: bool) -> Found | Skipped:
     if not head:
         return Skipped(source.path, "empty")
     for signature, offset, media_type in _SIGNATURES:

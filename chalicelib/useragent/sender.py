@@ -4,6 +4,7 @@ Scanning goes on while the first batches are sent. Every thread works on the jou
 memory depends on connections and batch size and not on the number of files.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Condition, Lock, Thread
@@ -11,6 +12,7 @@ from threading import Condition, Lock, Thread
 from chalicelib.useragent.acquired import AcquiredSource, Acquirer
 from chalicelib.useragent.client import StoreClient
 from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.doors import FACTS, Door, lots
 from chalicelib.useragent.errors import (
     DestinationError,
     SourceError,
@@ -21,10 +23,10 @@ from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.journal_entries import Entry
 from chalicelib.useragent.model import Cause, Instance, Outcome, State
-from chalicelib.useragent.plan import batches
 from chalicelib.useragent.report import Report, make_report
 from chalicelib.useragent.scan import Found, Skipped, scan
 from chalicelib.useragent.sending_parts import Shared, as_twin, failed, is_same
+from chalicelib.useragent.session_ledger import JournalLedger, can_go_on, remembered_doors
 from chalicelib.useragent.sources import FileSource, Source
 
 _SCANNED_AT_ONCE = 200
@@ -47,6 +49,13 @@ class Progress:
     unverified: int = 0
     is_scanning: bool = True
     waiting: str = ""
+    uploaded_bytes: int = 0
+    """Of store sessions that are not answered yet."""
+
+    @property
+    def moved_bytes(self) -> int:
+        """Bytes that are settled, or have arrived and wait for their answer."""
+        return self.settled_bytes + self.uploaded_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ class Sender:
         self._stopped = ""
         self._error: BaseException | None = None
         self._said: dict[int, str] = {}
+        self._ledger = JournalLedger(journal.sessions, self._moved)
 
     def stop(self, why: str = "Interrupted") -> None:
         """Begin nothing more; what is under way comes to its end."""
@@ -116,7 +126,9 @@ class Sender:
         remembered = self._journal.fact(_MAX_BYTES)
         if remembered:
             self._client.limits.lower_bytes(int(remembered))
-        queue = batches(self._instances(), self._client.limits, self._client.encoder.cost)
+        doors = self._client.doors
+        doors.learn({**remembered_doors(self._journal), **doors.facts})
+        queue = lots(self._instances(), doors, self._client.encoder.cost)
         source = Shared(queue)
         threads = [Thread(target=self._scan, name="scan", daemon=True)]
         for number in range(self._options.connections):
@@ -146,6 +158,8 @@ class Sender:
         self._settle_twins()
         if self._client.limits.learnt_bytes is not None:
             self._journal.remember(_MAX_BYTES, str(self._client.limits.learnt_bytes))
+        for name in FACTS:
+            self._journal.remember(name, str(self._client.doors.facts.get(name, "")))
         return make_report(
             self._journal,
             stopped=self._stopped,
@@ -158,6 +172,7 @@ class Sender:
 
     def _scan(self) -> None:
         try:
+            self._resume()
             self._scan_paths()
         except Exception as error:  # noqa: BLE001 - a thread's error is raised by ``finish``
             self._fail(error)
@@ -166,6 +181,31 @@ class Sender:
             with self._more:
                 self._is_scanned = True
                 self._more.notify_all()
+
+    def _resume(self) -> None:
+        """Go on with sessions that an earlier process left; before files are looked at anew."""
+        doors = self._client.doors
+        kept = list(self._journal.sessions.kept())
+        for session, entries in kept:
+            is_refused = doors.choice is Door.SMALL and not session.was_completed
+            if self._stopped or (can_go_on(session, entries) and not is_refused):
+                self._journal.sessions.claim(session, self._journal.run)
+            else:
+                self._client.cancel(session, self._ledger)
+                entries.clear()
+        try:
+            for session, entries in kept:
+                if entries and not self._stopped:
+                    self.progress.found += len(entries)
+                    self.progress.found_bytes += sum(one.source.size for one in entries)
+                    self._ledger.resumed(session)
+                    instances = [one.instance(self._source(one)) for one in entries]
+                    self._client.resume(session, instances, self, self._ledger)
+        except Stopped:
+            pass
+        except DestinationError as error:
+            self.stop(error.detail)
+        self.progress.found = self.progress.found_bytes = 0  # the scan meets these files too
 
     def _scan_paths(self) -> None:
         found: list[tuple[FileSource, Identity, str]] = []
@@ -221,8 +261,9 @@ class Sender:
             with self._more:
                 is_scanned = self._is_scanned
             entries = self._journal.pending(after)
+            repeated = self._journal.repeated(after, entries[-1].turn) if entries else set()
             for entry in entries:
-                if self._is_sendable(entry):
+                if self._is_sendable(entry, is_repeated=entry.id in repeated):
                     yield entry.instance(self._source(entry))
             if entries:
                 after = entries[-1].turn
@@ -239,12 +280,14 @@ class Sender:
             return entry.source
         return AcquiredSource(entry.source, acquirer, entry.identity.sop_instance)
 
-    def _is_sendable(self, entry: Entry) -> bool:
+    def _is_sendable(self, entry: Entry, *, is_repeated: bool) -> bool:
         study = self._options.study
         if study and entry.identity.study != study:
             detail = "It is of another study than --study names."
             self.settled([failed(entry, Cause.OTHER_STUDY, detail)])
             return False
+        if not is_repeated:
+            return True
         first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
         if first is None:
             return True
@@ -268,7 +311,7 @@ class Sender:
     def _work(self, source: "Shared") -> None:
         try:
             while (batch := source.take()) is not None and not self._stopped:
-                self._client.store(batch, self)
+                self._client.store(batch, self, self._ledger)
         except Stopped:
             pass
         except DestinationError as error:
@@ -292,14 +335,22 @@ class Sender:
         self._journal.settled(outcomes)
         progress = self.progress
         with self._lock:
+            progress.settled += len(outcomes)
             for one in outcomes:
-                progress.settled += 1
                 progress.settled_bytes += one.instance.source.size
-                progress.stored += one.state.is_stored
-                progress.failed += one.state is State.FAILED
-                progress.unverified += one.state is State.UNVERIFIED
                 if one.said and len(self._said) < _MAX_SAID:
                     self._said[one.instance.key] = one.said
+            for state, count in Counter(one.state for one in outcomes).items():
+                if state.is_stored:
+                    progress.stored += count
+                elif state is State.FAILED:
+                    progress.failed += count
+                elif state is State.UNVERIFIED:
+                    progress.unverified += count
+
+    def _moved(self, size: int) -> None:
+        self.progress.uploaded_bytes = size
+        self.progress.waiting = ""
 
     def abandoned(self, instances: Sequence[Instance]) -> None:
         """Write down what is left for another run."""

@@ -5,7 +5,7 @@ reads is no longer what was planned.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,12 +50,38 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """Bytes of an open file that a socket can take from it directly; valid like a buffer."""
+    """Bytes of an open file that a socket can take from it directly; valid like a buffer.
+
+    ``changed`` makes the error for when they are not there.
+    """
 
     descriptor: int
     offset: int
     length: int
-    changed: SourceError
+    changed: Callable[[], SourceError]
+
+    def __len__(self) -> int:
+        return self.length
+
+    def chunks(self) -> Iterator[Buffer]:
+        """Yield the bytes; a buffer is valid until the next is asked for.
+
+        Raises
+        ------
+        SourceError
+        """
+        view = memoryview(bytearray(min(CHUNK_BYTES, self.length)))
+        offset, end = self.offset, self.offset + self.length
+        while offset < end:
+            try:
+                count = os.preadv(self.descriptor, [view[: end - offset]], offset)
+            except OSError as error:
+                detail = f"The file cannot be read: {error.strerror}."
+                raise SourceError(self.changed().label, detail) from None
+            if count == 0:
+                raise self.changed()
+            offset += count
+            yield view[:count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,15 @@ class FileSource:
     @property
     def label(self) -> str:
         return os.fsdecode(self.path)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file is there, as it was."""
+        try:
+            facts = os.stat(self.path)
+        except OSError:
+            return False
+        return (facts.st_size, facts.st_mtime_ns) == (self.size, self.mtime_ns)
 
     def chunks(self) -> Iterator[Buffer]:
         """Yield the file's bytes as they lie on disk."""
@@ -88,13 +123,14 @@ class FileSource:
         finally:
             os.close(descriptor)
 
-    def slices(self) -> Iterator[FileSlice]:
-        """Yield the file's bytes without reading them."""
+    def slices(self, start: int = 0, end: int | None = None) -> Iterator[FileSlice]:
+        """Yield the file's bytes, or some of them, without reading them."""
+        end = self.size if end is None else end
         descriptor = self._open()
         try:
-            for offset in range(0, self.size, SLICE_BYTES):
-                length = min(SLICE_BYTES, self.size - offset)
-                yield FileSlice(descriptor, offset, length, self._changed())
+            for offset in range(start, end, SLICE_BYTES):
+                length = min(SLICE_BYTES, end - offset)
+                yield FileSlice(descriptor, offset, length, self._changed)
         finally:
             os.close(descriptor)
 
@@ -170,6 +206,14 @@ class SourceContent:
         if isinstance(self.source, FileSource):
             return self.source.slices()
         return self.source.chunks()
+
+    def ranged(self, start: int, end: int) -> Iterator[object]:
+        """Yield the bytes from start to end: slices of a file, chunks of anything else."""
+        if isinstance(self.source, FileSource):
+            yield from self.source.slices(start, end)
+            return
+        for offset in range(start, end, CHUNK_BYTES):
+            yield self.source.read(offset, min(CHUNK_BYTES, end - offset))
 
 
 def ranges_of(source: Source, window: int = 64 * 1024) -> RangeSource:

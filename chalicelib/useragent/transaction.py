@@ -7,13 +7,20 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from chalicelib.useragent.clock import Clock
-from chalicelib.useragent.destination import ClientOptions, Destination, Gate, Observer
-from chalicelib.useragent.errors import DestinationError, SourceError, TransportError
-from chalicelib.useragent.exchange import Exchange
+from chalicelib.useragent.context import Context
+from chalicelib.useragent.destination import Observer
+from chalicelib.useragent.dispatch import Dispatch, Reply
+from chalicelib.useragent.doors import Door
+from chalicelib.useragent.errors import (
+    DestinationError,
+    SourceError,
+    Stopped,
+    TransportError,
+)
 from chalicelib.useragent.model import Cause, Instance, Outcome, State
-from chalicelib.useragent.payloads import Encoder, Piece, can_rewrite
-from chalicelib.useragent.plan import BatchLimits
+from chalicelib.useragent.open_session import Ledger, OpenSession
+from chalicelib.useragent.payloads import Piece, can_rewrite
+from chalicelib.useragent.plan import batches
 from chalicelib.useragent.receipts import (
     Receipt,
     Verdict,
@@ -23,9 +30,10 @@ from chalicelib.useragent.receipts import (
     said_by,
 )
 from chalicelib.useragent.refusals import REFUSED_BY_DESTINATION, destination_words
-from chalicelib.useragent.retry import RETRIED_STATUSES, THROTTLING_STATUSES, RetryPolicy
-from chalicelib.useragent.search import Search, Sought
-from chalicelib.useragent.transport import OutgoingRequest, Response
+from chalicelib.useragent.retry import RETRIED_STATUSES, THROTTLING_STATUSES
+from chalicelib.useragent.search import Sought
+from chalicelib.useragent.sessions import NotOffered
+from chalicelib.useragent.transport import Response
 
 _SYSTEMATIC = 3
 """Single instances refused in a row, with nothing ever accepted, until none is tried alone."""
@@ -48,48 +56,29 @@ _Batch = list[_Pending]
 
 
 @dataclass(slots=True)
-class Knowledge:
-    """What the client has learnt of the destination; shared by threads, harmless when stale."""
-
-    is_quoted: bool = True
-    was_unquoted_tried: bool = False
-    has_answered: bool = False
-    has_stored: bool = False
-    refusals_in_a_row: int = 0
-    losses_in_a_row: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the transactions of a client share."""
-
-    destination: Destination
-    exchange: Exchange
-    encoder: Encoder
-    limits: BatchLimits
-    policy: RetryPolicy
-    options: ClientOptions
-    clock: Clock
-    gate: Gate
-    search: Search
-    known: Knowledge = field(default_factory=Knowledge)
-
-
-@dataclass(slots=True)
 class Transaction:
     """One call of ``store``."""
 
     context: Context
     observer: Observer
     instances: Sequence[Instance]
+    ledger: Ledger
+    dispatch: Dispatch = field(init=False)
     queue: deque[_Batch] = field(default_factory=deque)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     uncertain: dict[str, bool] = field(default_factory=dict)
 
-    def run(self) -> list[Outcome]:
-        """Work until everything is settled."""
-        self.queue.append([_Pending(one, one.is_uncertain) for one in self.instances])
+    def __post_init__(self) -> None:
+        self.dispatch = Dispatch(self.context, self.observer, self.ledger)
+
+    def run(self, kept: OpenSession | None = None) -> list[Outcome]:
+        """Work until everything is settled; first on a session that an earlier process left."""
+        whole = [_Pending(one, one.is_uncertain) for one in self.instances]
         try:
+            if kept is None:
+                self.queue.append(whole)
+            else:
+                self._attempt(whole, kept)
             while self.queue:
                 self._attempt(self.queue.popleft())
         finally:
@@ -104,37 +93,51 @@ class Transaction:
 
     # ------------------------------------------------------------------ one request
 
-    def _attempt(self, batch: _Batch) -> None:
-        self.observer.sending([one.instance for one in batch])
+    def _attempt(self, batch: _Batch, kept: OpenSession | None = None) -> None:
         for one in batch:
             one.attempts += 1
         try:
-            with self.context.gate.slot():
-                response, size = self._post(batch)
+            reply = self._send(batch) if kept is None else self._resume(batch, kept)
         except SourceError as error:
             self._without(batch, error)
         except TransportError as error:
             self._lost(batch, error)
+        except NotOffered as error:
+            self._by_small_door(batch, error)
+        except (DestinationError, Stopped):
+            if self.dispatch.was_completed:
+                self._mark_uncertain(batch)
+            raise
         else:
             self.context.known.has_answered = True
             self.context.known.losses_in_a_row = 0
-            self._answered(batch, response, size)
+            try:
+                self._answered(batch, reply)
+            finally:
+                self.dispatch.close()
 
-    def _post(self, batch: _Batch) -> tuple[Response, int]:
-        client = self.context
-        payload = client.encoder.encode(
-            [Piece(one.instance, one.must_rewrite) for one in batch],
-            client.clock.boundary(),
-            is_quoted=client.known.is_quoted,
+    def _send(self, batch: _Batch) -> Reply:
+        return self.dispatch.send([Piece(one.instance, one.must_rewrite) for one in batch])
+
+    def _resume(self, batch: _Batch, kept: OpenSession) -> Reply:
+        for one, member in zip(batch, kept.members, strict=True):
+            one.must_rewrite = member.is_rewritten
+        pieces = [Piece(one.instance, one.must_rewrite) for one in batch]
+        return self.dispatch.resume(kept, pieces)
+
+    def _by_small_door(self, batch: _Batch, error: NotOffered) -> None:
+        """Send in requests what no session takes."""
+        doors = self.context.doors
+        if doors.choice is Door.SESSION:
+            raise DestinationError(str(error))
+        doors.withdraw()
+        by_uid = {one.instance.sop_instance: one for one in batch}
+        for one in batch:
+            one.attempts -= 1
+        cut = batches(_instances(batch), self.context.limits, self.context.encoder.cost)
+        self.queue.extendleft(
+            reversed([[by_uid[one.sop_instance] for one in part] for part in cut])
         )
-        request = OutgoingRequest(
-            "POST",
-            client.destination.store_url,
-            (("Accept", client.options.accept), *payload.headers),
-            payload.body,
-            client.options.expects_continue,
-        )
-        return client.exchange.send(request), payload.body.length or 0
 
     def _without(self, batch: _Batch, error: SourceError) -> None:
         """Settle the instance that cannot be read; its neighbours go again in a whole body."""
@@ -166,7 +169,8 @@ class Transaction:
 
     # ------------------------------------------------------------------ answers
 
-    def _answered(self, batch: _Batch, response: Response, size: int) -> None:
+    def _answered(self, batch: _Batch, reply: Reply) -> None:
+        response = reply.response
         status = response.status
         if status in THROTTLING_STATUSES:
             self.context.gate.throttled()
@@ -178,7 +182,7 @@ class Transaction:
                 [self._failure(one, Cause.NOTHING_LISTED, status) for one in batch],
             )
         elif status == 413:
-            self._too_large(batch, size)
+            self._too_large(batch, reply)
         elif self._retries_unquoted(status):
             self.queue.appendleft(batch)
         elif status in RETRIED_STATUSES:
@@ -193,7 +197,9 @@ class Transaction:
         settled: list[Outcome] = []
         again: dict[Verdict, _Batch] = {Verdict.RETRY: [], Verdict.REWRITE: [], Verdict.MISSING: []}
         for one, receipt in zip(batch, receipts, strict=True):
-            outcome = replace(receipt.outcome, is_rewritten=self._is_rewritten(one))
+            outcome = receipt.outcome
+            if self._is_rewritten(one):
+                outcome = replace(outcome, is_rewritten=True)
             if receipt.verdict is Verdict.EXISTS and one.is_uncertain:
                 outcome = replace(outcome, state=State.REFERENCED, cause=Cause.ALREADY_THERE)
             elif receipt.verdict is Verdict.REWRITE and not self._can_help(one):
@@ -259,8 +265,15 @@ class Transaction:
         outcome = self._failure(one, cause, status)
         self._settle([replace(outcome, state=state)])
 
-    def _too_large(self, batch: _Batch, size: int) -> None:
-        self.context.limits.refused(size, len(batch))
+    def _too_large(self, batch: _Batch, reply: Reply) -> None:
+        client = self.context
+        if reply.is_by_session:
+            client.doors.refused_session(reply.size)
+        elif client.doors.refused(reply.response, reply.size):
+            self.queue.appendleft(batch)  # by session
+            return
+        else:
+            client.limits.refused(reply.size, len(batch))
         if not self._split(batch, attempts=0):
             self._settle([self._failure(batch[0], Cause.TOO_LARGE, 413)])
 

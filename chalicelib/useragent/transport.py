@@ -5,26 +5,20 @@ reused, TLS is verified, bodies are streamed and never held. It neither retries 
 redirects: who does must give it a whole body again.
 """
 
-import os
-import select
-import socket
 import ssl
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from chalicelib.dicomweb.messages import Headers
 from chalicelib.dicomweb.multipart_writer import Content
 from chalicelib.useragent.errors import TransportError, UserAgentError
-from chalicelib.useragent.sources import FileSlice
+from chalicelib.useragent.streaming import HttpPool, HttpsPool, WatchedBody
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
-_CONTINUE_SECONDS = 1.0
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -98,6 +92,7 @@ class Tls:
         return context
 
 
+@lru_cache(maxsize=64)
 def origin_of(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port (RFC 6454 4)."""
     parts = urlsplit(url)
@@ -137,12 +132,14 @@ class HttpTransport:
 
     def send(self, request: OutgoingRequest) -> Response:
         """Send the request once."""
-        body = None if request.body is None else _WatchedBody(request.body, request)
+        body = None
+        if request.body is not None:
+            body = WatchedBody(request.body, expects_continue=request.expects_continue)
         try:
-            response = self._pool(request.url).request(
+            response = self._pool(request.url).urlopen(
                 request.method,
                 request.url,
-                body=body,  # type: ignore[arg-type] # an iterable; urllib3 does not say so
+                body=body,
                 headers=_fields(request),
                 retries=False,
                 redirect=False,
@@ -180,108 +177,8 @@ class HttpTransport:
             manager: urllib3.PoolManager = urllib3.ProxyManager(self._proxy, **options)
         else:
             manager = urllib3.PoolManager(**options)
-        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
         return manager
-
-
-class _WatchedBody:
-    """A body that stops when the server has answered before its end, as with 401 or 413.
-
-    To go on would fill the server's buffers until it hangs up, and the answer is lost with the
-    connection. Over TLS bytes on the socket may be anything, so there nothing is watched.
-    """
-
-    def __init__(self, content: Content, request: OutgoingRequest) -> None:
-        self._content = content
-        self._expects_continue = request.expects_continue
-        self.connection: HTTPConnection | None = None
-        self.is_cut = False
-
-    def __iter__(self) -> Iterator[object]:
-        sock = getattr(self.connection, "sock", None)
-        if sock is None or isinstance(sock, ssl.SSLSocket) or not hasattr(select, "poll"):
-            yield from self._content
-            return
-        watch = select.poll()
-        watch.register(sock, select.POLLIN)
-        if self._expects_continue and not _has_leave(sock, watch):
-            self.is_cut = True
-            return
-        for chunk in self._segments():
-            if watch.poll(0):
-                self.is_cut = True
-                return
-            yield chunk
-
-    def _segments(self) -> Iterable[object]:
-        """Return slices of files where the system can send them and the length is told."""
-        segments = getattr(self._content, "segments", None)
-        if segments is None or self._content.length is None or not hasattr(os, "sendfile"):
-            return self._content
-        found: Iterator[object] = segments()
-        return found
-
-
-def _send_slice(sock: Any, part: FileSlice) -> None:
-    """Let the system copy a file to a socket, as ``socket.sendfile`` does with a file object."""
-    offset, end = part.offset, part.offset + part.length
-    while offset < end:
-        try:
-            sent = os.sendfile(sock.fileno(), part.descriptor, offset, end - offset)
-        except BlockingIOError:
-            ready = select.poll()
-            ready.register(sock, select.POLLOUT)
-            if not ready.poll((sock.gettimeout() or 0) * 1000 or None):
-                raise TimeoutError from None
-            continue
-        if sent == 0:
-            raise part.changed
-        offset += sent
-
-
-def _has_leave(sock: Any, watch: "select.poll") -> bool:
-    """Return False when a final answer came instead of 100, True also when none came in time."""
-    if not watch.poll(_CONTINUE_SECONDS * 1000):
-        return True
-    begun = sock.recv(4096, socket.MSG_PEEK)
-    end = begun.find(b"\r\n\r\n")
-    if begun[9:12] != b"100" or end < 0:
-        return False
-    sock.recv(end + 4)
-    return True
-
-
-class _HttpConnection(HTTPConnection):
-    def request(self, *values: Any, **options: Any) -> None:
-        """Tell the body which connection it goes out on."""
-        body = options.get("body")
-        if isinstance(body, _WatchedBody):
-            body.connection = self
-        super().request(*values, **options)
-
-    def send(self, data: Any) -> None:
-        """Send bytes, or a slice of a file; only ``_WatchedBody`` yields such, on plain sockets."""
-        if isinstance(data, FileSlice):
-            _send_slice(self.sock, data)
-        else:
-            super().send(data)
-
-
-class _HttpsConnection(HTTPSConnection):
-    def request(self, *values: Any, **options: Any) -> None:
-        """Tell the body which connection it goes out on."""
-        body = options.get("body")
-        if isinstance(body, _WatchedBody):
-            body.connection = self
-        super().request(*values, **options)
-
-
-class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
-
-
-class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
 
 
 def _fields(request: OutgoingRequest) -> urllib3.HTTPHeaderDict:

@@ -15,32 +15,19 @@ calls ``set_reconcile_delay(0)`` before it stores.
 """
 
 import http.client
-import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.stack import LocalStack
+from tests.end_to_end.answer import Answer
+from tests.end_to_end.guarded import Guarded, guarded_stack
 
 RECONCILE_DELAY = 900
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the server answered."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    def json(self) -> Any:
-        """Return the body's JSON."""
-        return json.loads(self.body)
 
 
 class Post(Protocol):
@@ -86,6 +73,12 @@ def partition() -> str:
 
 
 @pytest.fixture
+def study() -> str:
+    """A study that no other test has."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+@pytest.fixture
 def post(local_stack: LocalStack) -> Post:
     """Send requests to the stack, each on a connection of its own."""
     host = urlsplit(local_stack.url).netloc
@@ -105,3 +98,10 @@ def post(local_stack: LocalStack) -> Post:
             connection.close()
 
     return send
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """The worker's one stack that asks for tokens."""
+    with guarded_stack(tmp_path_factory.mktemp("guarded")) as stack:
+        yield stack

@@ -76,6 +76,7 @@ def encode_session(session: Session) -> Item:
         "fence": {"N": str(session.fence)},
         "lease_until": {"S": session.lease_until},
         "attempts": {"N": str(session.attempts)},
+        "under_way": {"N": str(session.under_way)},
         "work": {"S": json.dumps(_work_of(session), separators=(",", ":"))},
     }
 
@@ -120,6 +121,7 @@ def decode_session(name: SessionName, item: Item) -> Session:
         fence=int(item["fence"]["N"]),
         lease_until=item["lease_until"]["S"],
         attempts=int(item["attempts"]["N"]),
+        under_way=int(item["under_way"]["N"]),
         framed=Framed(pages, parts, offset, tuple(map(tuple, writers))),
         placed=Placed(placed_pages, placed_parts, Tally(*tally), tuple(studies)),
         answer=answer,

@@ -145,7 +145,7 @@ class SessionDoor:
             partition=session.name.partition,
             size=session.plan.size,
         )
-        response = self._state(session)
+        response = self._state(session, is_new=True)
         return replace(
             response,
             status=int(HTTPStatus.CREATED),
@@ -290,7 +290,7 @@ class SessionDoor:
 
     # ------------------------------------------------------------------ state and answer
 
-    def _state(self, session: Session) -> HttpResponse:
+    def _state(self, session: Session, *, is_new: bool = False) -> HttpResponse:
         state, placed = self._state_of(session), session.placed
         answer_url = f"{self._url(session)}/response" if session.answer else ""
         framed_bytes = session.framed.offset
@@ -303,13 +303,13 @@ class SessionDoor:
             plan=session.plan,
             opened=session.opened,
             expires=session.expires,
-            received=self._received(session, state),
+            received=() if is_new else self._received(session, state),
             retry_after=_patience(session.plan.size),
             is_stalled=is_stalled(session, timestamp(self._ports.clock())),
             progress=Progress(
                 framed_bytes,
                 session.framed.parts,
-                placed.parts,
+                placed.parts + session.under_way,
                 placed.tally.stored,
                 placed.tally.failed,
             ),
@@ -348,13 +348,13 @@ class SessionDoor:
         return HttpResponse(answer.status, answer.headers, content.decode())
 
     def _cancel(self, session: Session) -> Session:
-        if session.state is SessionState.CANCELLED:
-            return session
-        if session.state is not SessionState.OPEN:
+        """Forget the session's parts; asked again, try again what may have failed."""
+        if session.state not in (SessionState.OPEN, SessionState.CANCELLED):
             raise RequestError(
                 HTTPStatus.CONFLICT, f"The session cannot be cancelled: it is {session.state}."
             )
-        session = self._ports.sessions.write(replace(session, state=SessionState.CANCELLED))
+        if session.state is SessionState.OPEN:
+            session = self._ports.sessions.write(replace(session, state=SessionState.CANCELLED))
         self._ports.staging.abort(session.name.body_key, session.upload_id)
         return session
 

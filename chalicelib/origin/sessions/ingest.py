@@ -192,6 +192,7 @@ class Ingest:
                 tuple(sorted({*placed.studies, *studies}))[:2],
             ),
             attempts=0,
+            under_way=0,
         )
         report_outcomes(self._ports.telemetry, session.name.identity, outcomes)
 

@@ -16,7 +16,8 @@ from chalicelib.origin.sessions.ports import SessionStore
 from chalicelib.origin.times import later, timestamp
 
 LEASE_SECONDS = 90.0
-RENEWED_AFTER = 20.0
+RENEWED_AFTER = 5.0
+"""Seconds: often enough for who watches the progress."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - reads as the fact it is
@@ -36,10 +37,10 @@ class Lease:
         """Write the session with these changes. Raises LeaseLost, Unavailable."""
         return self._write(lease_until=later(self._clock(), LEASE_SECONDS), **changes)
 
-    def keep(self) -> None:
-        """Renew the lease if it is time to. Raises LeaseLost, Unavailable."""
+    def keep(self, **changes: Any) -> None:
+        """Renew the lease, with these changes, if it is time to. Raises LeaseLost, Unavailable."""
         if (self._clock() - self._renewed).total_seconds() >= RENEWED_AFTER:
-            self.write()
+            self.write(**changes)
 
     def release(self, **changes: Any) -> Session:
         """Write the session as nobody's. Raises LeaseLost, Unavailable."""

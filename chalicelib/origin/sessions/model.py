@@ -107,6 +107,8 @@ class Session:
         Number of the lease: each that is taken has a larger one.
     attempts : int
         Leases taken since the last progress.
+    under_way : int
+        Parts stored of the page that is being placed: for who watches, not for who goes on.
     version : int
         Of the record; 0 is that of none.
     """
@@ -126,6 +128,7 @@ class Session:
     fence: int = 0
     lease_until: str = ""
     attempts: int = 0
+    under_way: int = 0
     framed: Framed = field(default_factory=Framed)
     placed: Placed = field(default_factory=Placed)
     answer: Answer | None = None

@@ -88,7 +88,7 @@ class _Placing:
         outcomes: list[Outcome] = []
         studies: set[str] = set()
         for run in self._incoming(parts):
-            settled = self._while_held(partial(self._store_run, run))
+            settled = self._while_held(partial(self._store_run, run), len(outcomes))
             outcomes += [outcome for outcome, _ in settled]
             studies |= {study for outcome, study in settled if isinstance(outcome, Stored)}
         return PlacedPage(tuple(outcomes), frozenset(studies))
@@ -141,7 +141,7 @@ class _Placing:
                 yield part, one, ""
 
     def _while_held(
-        self, work: Callable[[], list[tuple[Outcome, str]]]
+        self, work: Callable[[], list[tuple[Outcome, str]]], under_way: int
     ) -> list[tuple[Outcome, str]]:
         """Do the work in another thread and renew the lease meanwhile: a copy may take long."""
         task = self.ports.executor.submit(work)
@@ -151,9 +151,9 @@ class _Placing:
             except FutureTimeoutError:
                 if task.done():
                     raise
-                self.lease.keep()
+                self.lease.keep(under_way=under_way)
                 continue
-            self.lease.keep()
+            self.lease.keep(under_way=under_way + len(result))
             return result
 
 

@@ -23,6 +23,7 @@ from chalicelib.useragent.cli.settings import (
     default_journal,
     make_auth,
     make_destination,
+    make_doors,
     make_encoder,
     parse_size,
     state_folder,
@@ -30,6 +31,7 @@ from chalicelib.useragent.cli.settings import (
 from chalicelib.useragent.client import Destination, StoreClient
 from chalicelib.useragent.clock import SystemClock
 from chalicelib.useragent.concurrency import AdaptiveGate
+from chalicelib.useragent.doors import Doors
 from chalicelib.useragent.errors import DestinationError, UsageError, UserAgentError
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.journal import Journal
@@ -123,15 +125,16 @@ def _send(given: Mapping[str, Any], environ: Mapping[str, str]) -> int:
         is_raw=given["raw"],
     )
     limits = BatchLimits(parse_size(given["batch_bytes"]), given["batch_parts"])
+    doors = make_doors(given["door"], limits, encoder)
     acquirer = _make_acquirer(given, clock, console)
     options = SendOptions(
         given["paths"], destination.study, given["connections"], given["again"], acquirer
     )
     journal_path = Path(given["journal"] or default_journal(environ, destination, given["paths"]))
     if given["dry_run"]:
-        _print_plan(make_plan(options, encoder, limits, journal_path), destination)
+        _print_plan(make_plan(options, encoder, doors, journal_path), destination)
         return ExitCode.ALL_STORED
-    client, transport = _make_client(given, environ, destination, clock, limits, encoder)
+    client, transport = _make_client(given, environ, destination, clock, doors, encoder)
     with Journal(journal_path, destination.store_url) as journal:
         sender = Sender(journal, client, options, clock)
         report = _run(sender, console, is_quiet=given["quiet"], clock=clock)
@@ -145,7 +148,7 @@ def _make_client(
     environ: Mapping[str, str],
     destination: Destination,
     clock: SystemClock,
-    limits: BatchLimits,
+    doors: Doors,
     encoder: Any,
 ) -> tuple[StoreClient, HttpTransport]:
     choice = AuthChoice(**{name: given[name] for name in AuthChoice.__dataclass_fields__})
@@ -166,18 +169,22 @@ def _make_client(
     )
     exchange = Exchange(transport, auth)
     if given["capabilities"]:
-        apply_limits(read_limits(exchange, destination), limits)
+        said = read_limits(exchange, destination)
+        apply_limits(said, doors.limits)
+        doors.learn(said)
     client = StoreClient(
         destination,
         exchange,
         encoder=encoder,
-        limits=limits,
+        limits=doors.limits,
+        doors=doors,
         policy=RetryPolicy(attempts=given["attempts"]),
         options=client_options(
             unquoted=given["unquoted_fallback"],
             expect=given["expect_continue"],
             search=given["verify"],
             prefers_xml=given["accept"] == "xml",
+            connections=given["connections"],
         ),
         clock=clock,
         gate=AdaptiveGate(given["connections"], clock),
@@ -236,7 +243,10 @@ def _write_report(
 def _print_plan(plan: Plan, destination: Destination) -> None:
     click.echo(f"Would send to {destination.store_url}:")
     click.echo(f"  {plan.instances} instances, {size_words(plan.size)}, of {plan.studies} studies")
-    click.echo(f"  in {plan.requests} requests")
+    if plan.sessions:
+        click.echo(f"  in {plan.requests} requests and {plan.sessions} store sessions")
+    else:
+        click.echo(f"  in {plan.requests} requests")
     if plan.rewritten:
         click.echo(f"  {plan.rewritten} rewritten as Explicit VR Little Endian")
     if plan.already_stored:

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chalicelib.useragent.acquired import Acquirer
+from chalicelib.useragent.doors import Doors, lots
 from chalicelib.useragent.errors import SourceError, UsageError
 from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.journal_entries import Entry
 from chalicelib.useragent.model import Instance, State
 from chalicelib.useragent.payloads import Encoder, Piece
-from chalicelib.useragent.plan import BatchLimits, batches
 from chalicelib.useragent.scan import Found, Skipped, scan
 from chalicelib.useragent.sender import SendOptions
+from chalicelib.useragent.session_ledger import remembered_doors
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class Plan:
     instances: int = 0
     size: int = 0
     requests: int = 0
+    sessions: int = 0
     rewritten: int = 0
     of_other_studies: int = 0
     already_stored: int = 0
@@ -30,10 +32,11 @@ class Plan:
     skipped: list[tuple[str, int]] = field(default_factory=list)
 
 
-def make_plan(
-    options: SendOptions, encoder: Encoder, limits: BatchLimits, journal_path: Path
-) -> Plan:
-    """Return the plan of a command, without touching its journal or the network."""
+def make_plan(options: SendOptions, encoder: Encoder, doors: Doors, journal_path: Path) -> Plan:
+    """Return the plan of a command, without touching its journal or the network.
+
+    Which door is told as far as earlier runs have learnt what the server offers.
+    """
     plan = Plan()
     with (
         tempfile.TemporaryDirectory(prefix="stowage-") as folder,
@@ -41,16 +44,21 @@ def make_plan(
     ):
         draft.begin_run()
         _scan_into(draft, options)
-        stored = _stored_before(journal_path) if not options.sends_again else None
-        for batch in batches(_chosen(draft, options, stored, plan), limits, encoder.cost):
-            plan.requests += 1
+        before = _journal_of(journal_path)
+        if before is not None:
+            doors.learn(remembered_doors(before))
+        stored = None if options.sends_again else before
+        for batch in lots(_chosen(draft, options, stored, plan), doors, encoder.cost):
+            by_session = doors.by_session(sum(encoder.cost(one) for one in batch))
+            plan.sessions += by_session
+            plan.requests += not by_session
             plan.instances += len(batch)
             plan.size += sum(one.source.size for one in batch)
             plan.rewritten += sum(encoder.is_rewritten(Piece(one)) for one in batch)
         plan.studies = draft.count_studies()
         plan.skipped = draft.skipped_by_reason()
-        if stored is not None:
-            stored.close()
+        if before is not None:
+            before.close()
     return plan
 
 
@@ -71,7 +79,7 @@ def _acquire_into(draft: Journal, one: Found, acquirer: Acquirer) -> None:
         draft.add_skipped([Skipped(one.source.path, error.detail, is_lost=True)])
 
 
-def _stored_before(path: Path) -> Journal | None:
+def _journal_of(path: Path) -> Journal | None:
     try:
         return Journal(path) if path.exists() else None
     except UsageError:

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from chalicelib.useragent.doors import Door
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _FLAGS: tuple[tuple[str, str, str], ...] = (
@@ -50,6 +52,9 @@ _OPTIONS: tuple[Callable[[_Command], _Command], ...] = (
                  help="Bytes of a request; one instance that is larger travels alone."),
     click.option("--batch-parts", type=click.IntRange(1, 10_000), default=100, show_default=True,
                  help="Instances of a request."),
+    click.option("--door", type=click.Choice([one.value for one in Door]), default=Door.AUTO.value,
+                 show_default=True, help="Requests, store sessions where the server offers them, "
+                 "or whichever is the cheaper."),
     click.option("--attempts", type=click.IntRange(1, 100), default=6, show_default=True,
                  help="Attempts to send a batch while the fault can pass."),
     click.option("--timeout", type=click.FloatRange(1, 3600), default=120.0, show_default=True,

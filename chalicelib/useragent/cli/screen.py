@@ -71,7 +71,7 @@ def _update(bar: Bar, task: TaskID, progress: Progress) -> None:
     bar.update(
         task,
         total=None if progress.is_scanning else progress.found_bytes,
-        completed=progress.settled_bytes,
+        completed=min(progress.moved_bytes, progress.found_bytes),
         instances=f"{progress.settled}/{found} instances",
         failures=f"[red]{failures}[/red]" if failures else escape(progress.waiting),
     )
@@ -102,16 +102,18 @@ def _show_lines(console: Console, progress: Progress, done: threading.Event) -> 
 
 def _line(progress: Progress, seconds: float) -> str:
     """Return where a run is in one line: instances, bytes, rate, time left, failures."""
-    rate = progress.settled_bytes / seconds if seconds > 0 else 0.0
+    moved = min(progress.moved_bytes, progress.found_bytes)
+    rate = moved / seconds if seconds > 0 else 0.0
     more = "+" if progress.is_scanning else ""
     words = [
         f"{progress.settled}/{progress.found}{more} instances",
-        f"{size_words(progress.settled_bytes)} of {size_words(progress.found_bytes)}{more}",
-        f"{size_words(rate)}/s",
+        f"{size_words(moved)} of {size_words(progress.found_bytes)}{more}",
     ]
-    if rate > 0 and not progress.is_scanning:
-        left = (progress.found_bytes - progress.settled_bytes) / rate
-        words.append(f"{max(left, 0):.0f} s left")
+    left = progress.found_bytes - moved
+    if left or progress.is_scanning:
+        words.append(f"{size_words(rate)}/s")
+    if left and rate > 0 and not progress.is_scanning:
+        words.append(f"{left / rate:.0f} s left")
     words += [word for word in (_failures(progress), progress.waiting) if word]
     return ", ".join(words)
 
@@ -134,6 +136,8 @@ def print_summary(console: Console, report: Report) -> None:
     ]
     if report.failed:
         lines.append(f"  failed      {report.failed}")
+    if report.half_sent:
+        lines.append(f"  half sent   {report.half_sent}: run the same command again")
     if report.unverified:
         lines.append(f"  unverified  {report.unverified}")
     if report.rewritten:

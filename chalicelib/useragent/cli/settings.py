@@ -21,8 +21,11 @@ from chalicelib.useragent.auth import (
 from chalicelib.useragent.cli.secrets import header_field, secret_from, secret_reader
 from chalicelib.useragent.client import ClientOptions, Destination
 from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.destination import ACCEPT
+from chalicelib.useragent.doors import Door, Doors, can_go_by_session
 from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.payloads import DicomEncoder, Encoder, WireOptions
+from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.transport import HttpTransport, Timeouts, Tls
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3}
@@ -176,6 +179,21 @@ def make_encoder(
     return JsonEncoder(wire) if form == "json" else XmlEncoder(wire)
 
 
+def make_doors(choice: str, limits: BatchLimits, encoder: Encoder) -> Doors:
+    """Return the doors that the options leave open.
+
+    Raises
+    ------
+    UsageError
+        Sessions alone are wanted for what they do not take.
+    """
+    if can_go_by_session(encoder):
+        return Doors(limits, Door(choice))
+    if choice == Door.SESSION:
+        raise UsageError("Store sessions take DICOM files: no --as, --gzip or --chunked.")
+    return Doors(limits, Door.SMALL)
+
+
 def state_folder(environ: Mapping[str, str]) -> Path:
     """Return where journals are kept (XDG Base Directory Specification)."""
     home = environ.get("XDG_STATE_HOME") or str(
@@ -204,11 +222,9 @@ def default_journal(
 
 
 def client_options(
-    *, unquoted: bool, expect: bool, search: bool, prefers_xml: bool
+    *, unquoted: bool, expect: bool, search: bool, prefers_xml: bool, connections: int
 ) -> ClientOptions:
     """Return the client's options."""
     xml = "application/dicom+xml, application/dicom+json;q=0.9, */*;q=0.1"
-    options = ClientOptions(retries_unquoted=unquoted, expects_continue=expect, can_search=search)
-    if not prefers_xml:
-        return options
-    return ClientOptions(unquoted, expect, search, xml)
+    accept = xml if prefers_xml else ACCEPT
+    return ClientOptions(unquoted, expect, search, accept, connections)

@@ -70,6 +70,9 @@ SELECT id FROM instance WHERE run = ? AND turn > ? AND turn <= ? AND EXISTS (
 """
 
 
+_STATES = {state.value: state for state in State}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A row: one instance and what is known of it.
@@ -153,7 +156,7 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
         row[4],
         identity,
         turn,
-        State(state),
+        _STATES[state],
         bool(uncertain),
         bool(rewritten),
         Cause(cause) if cause else None,

@@ -245,8 +245,10 @@ class Sender:
             return Skipped(one.source.path, f"no instance can be made: {error.detail}", True)
 
     def _enter(self, found: list[tuple[FileSource, Identity, str]], skipped: list[Skipped]) -> None:
-        self._journal.add(found)
-        self._journal.add_skipped(skipped)
+        if found:
+            self._journal.add(found)
+        if skipped:
+            self._journal.add_skipped(skipped)
         found.clear()
         skipped.clear()
         with self._more:

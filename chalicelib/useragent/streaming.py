@@ -18,8 +18,8 @@ from chalicelib.dicomweb.multipart_writer import Buffer, Content
 from chalicelib.useragent.sources import FileSlice
 
 _CONTINUE_SECONDS = 1.0
-_BYTES_BETWEEN_LOOKS = 1 << 20
-"""No more than this is sent in vain, and a look for each file would cost as much as its head."""
+_BYTES_BETWEEN_LOOKS = 256 * 1024
+"""Hardly more than this is sent in vain; a look before each small part would cost more than it."""
 
 
 _MORE = getattr(socket, "MSG_MORE", 0)

@@ -100,6 +100,12 @@ def origin_of(url: str) -> tuple[str, str, int]:
     return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme, 0)
 
 
+@lru_cache(maxsize=64)
+def _target_of(url: str) -> str:
+    """Return path and query, as a request line has them (RFC 9112 3.2.1)."""
+    return urllib3.util.parse_url(url).request_uri
+
+
 class HttpTransport:
     """HTTP/1.1 by urllib3.
 
@@ -129,6 +135,7 @@ class HttpTransport:
         self._connections = connections
         self._proxy = proxy
         self._pools: dict[bool, urllib3.PoolManager] = {}
+        self._home: urllib3.HTTPConnectionPool | None = None
 
     def send(self, request: OutgoingRequest) -> Response:
         """Send the request once."""
@@ -136,10 +143,11 @@ class HttpTransport:
         if request.body is not None:
             body = WatchedBody(request.body, expects_continue=request.expects_continue)
         try:
-            response = self._pool(request.url).urlopen(
+            pool, target = self._way_to(request.url)
+            response = pool.urlopen(
                 request.method,
-                request.url,
-                body=body,
+                target,
+                body=body,  # type: ignore[arg-type] # an iterable; urllib3 does not say so
                 headers=_fields(request),
                 retries=False,
                 redirect=False,
@@ -157,6 +165,19 @@ class HttpTransport:
         """Close all connections."""
         for pool in self._pools.values():
             pool.clear()
+        self._home = None
+
+    def _way_to(self, url: str) -> tuple[urllib3.PoolManager | urllib3.HTTPConnectionPool, str]:
+        """Return what sends to a URL, and the target it takes.
+
+        The destination's own pool is looked for once and not for each request.
+        """
+        manager = self._pool(url)
+        if self._proxy or origin_of(url) != self._destination:
+            return manager, url
+        if self._home is None:
+            self._home = manager.connection_from_url(url)
+        return self._home, _target_of(url)
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         is_home = origin_of(url) == self._destination

@@ -134,3 +134,34 @@ def test_old_entries_found_late_are_not_passed_over(tmp_path: Path) -> None:
         [new] = journal.pending(0)
         assert journal.is_known(source(1))
         assert [one.source for one in journal.pending(new.turn)] == [source(1)]
+
+
+def test_a_uid_that_an_earlier_entry_has_is_repeated(tmp_path: Path) -> None:
+    with filled(tmp_path / "j", 3) as journal:
+        journal.add([(source(9), identity(2), "")])
+        entries = journal.pending(0)
+        assert journal.repeated(0, entries[-1].turn) == {entries[-1].id}
+        assert journal.repeated(0, entries[-2].turn) == set()
+        journal.begin_run()
+        journal.is_known(source(9))
+        [again] = journal.pending(0)
+        assert journal.repeated(0, again.turn) == set()
+
+
+def test_many_are_written_down_at_once(tmp_path: Path) -> None:
+    with filled(tmp_path / "j", 1200) as journal:
+        instances = [entry.instance() for entry in journal.pending(0, limit=1200)]
+        journal.sending(instances)
+        assert journal.counts()[State.SENT].instances == 1200
+        journal.settled([Outcome(one, State.REFERENCED, status=200) for one in instances[:1100]])
+        journal.settled(
+            [
+                Outcome(one, State.FAILED, Cause.REASON, 0xC000 + one.key % 3)
+                for one in instances[1100:]
+            ]
+        )
+        failed = list(journal.iterate([State.FAILED]))
+        assert journal.counts()[State.REFERENCED].instances == 1100
+        assert {(one.id, one.reason) for one in failed} == {
+            (one.key, 0xC000 + one.key % 3) for one in instances[1100:]
+        }

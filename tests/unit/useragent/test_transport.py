@@ -3,17 +3,25 @@
 import gzip
 import json
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from chalicelib.dicomweb.multipart import split_parts
-from chalicelib.dicomweb.multipart_writer import Buffer, BytesContent
+from chalicelib.dicomweb.multipart_writer import (
+    Buffer,
+    BytesContent,
+    MultipartBody,
+    OutgoingPart,
+)
 from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
 from chalicelib.useragent.errors import DestinationError, SourceError, TransportError
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.payloads import DicomEncoder, WireOptions
+from chalicelib.useragent.sources import FileSource, SourceContent
 from chalicelib.useragent.transport import (
     HttpTransport,
     OutgoingRequest,
@@ -156,6 +164,53 @@ def test_an_answer_before_the_end_of_the_body_is_heard() -> None:
         response = transport.send(OutgoingRequest("POST", url, (), Endless()))
         transport.close()
     assert (response.status, response.body) == (413, b"too large")
+
+
+def test_an_answer_is_heard_while_a_file_finds_no_room(tmp_path: Path) -> None:
+    file = tmp_path / "large"
+    with file.open("wb") as out:
+        out.truncate(64 << 20)
+    facts = file.stat()
+    source = FileSource(bytes(file), facts.st_size, facts.st_mtime_ns)
+    is_heard = threading.Event()
+
+    def refuses_and_reads_no_more(connection: Connection) -> None:
+        time.sleep(0.2)  # until there is no room
+        connection.answer(413, b"too large")
+        is_heard.wait(5)
+        hang_up(connection)
+
+    with serving(refuses_and_reads_no_more) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        response = transport.send(OutgoingRequest("POST", url, (), SourceContent(source)))
+        is_heard.set()
+        transport.close()
+    assert (response.status, response.body) == (413, b"too large")
+
+
+@pytest.mark.parametrize("sizes", [(1,), (100, 0, 3), (5 << 20, 1 << 20, 7)])
+def test_files_arrive_as_they_lie_on_disk(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    bodies = []
+    contents = [bytes([number]) * size for number, size in enumerate(sizes, 65)]
+    sources = []
+    for number, content in enumerate(contents):
+        file = tmp_path / str(number)
+        file.write_bytes(content)
+        sources.append(FileSource(bytes(file), len(content), file.stat().st_mtime_ns))
+    head = (("Content-Type", "application/dicom"),)
+    body = MultipartBody([OutgoingPart(head, SourceContent(one)) for one in sources], "b")
+
+    def takes(connection: Connection) -> None:
+        bodies.append(connection.body())
+        connection.answer(200)
+
+    with serving(takes) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        for _ in range(2):
+            assert transport.send(OutgoingRequest("POST", url, (), body)).status == 200
+        transport.close()
+    assert bodies == [b"".join(body)] * 2
+    assert [bytes(part.body) for part in split_parts(bodies[0], "b")] == contents
 
 
 @pytest.mark.parametrize("status", [100, 401])

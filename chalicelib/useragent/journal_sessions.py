@@ -95,10 +95,14 @@ class JournalSessions:
             self._database.execute("DELETE FROM session WHERE id = ?", (session.key,))
 
     def claim(self, session: OpenSession, run: int) -> None:
-        """Let the instances of a session belong to a run."""
+        """Let the instances of a session belong to a run, before all that are found in it.
+
+        Their turn has come: should the session end without an answer, whoever went on with it
+        sends them anew, and nobody else takes them for pending meanwhile.
+        """
         with self._transaction():
             self._database.execute(
-                "UPDATE instance SET run = ? WHERE session = ?", (run, session.key)
+                "UPDATE instance SET run = ?, turn = 0 WHERE session = ?", (run, session.key)
             )
 
     def kept(self) -> Iterator[tuple[OpenSession, list[Entry]]]:

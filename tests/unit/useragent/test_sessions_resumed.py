@@ -237,6 +237,17 @@ def test_a_session_that_is_gone_is_begun_anew(moment: str, request: pytest.Fixtu
     assert kinds[:2] == ["state", "open"]
 
 
+def test_nobody_else_sends_what_a_resumed_session_lets_go(half: Moment) -> None:
+    with Journal(half.journal, Destination(BASE).store_url) as journal:
+        journal.begin_run()
+        journal.resume()
+        [(session, entries)] = journal.sessions.kept()
+        journal.sessions.claim(session, journal.run)
+        journal.sessions.remove(session)
+        assert all(journal.is_known(one.source) for one in entries)
+        assert journal.pending(0) == []
+
+
 def test_parts_that_the_server_has_lost_are_sent_again(half: Moment) -> None:
     [session] = half.service.sessions.values()
     lost = sorted(session.parts)[0]

@@ -36,21 +36,26 @@ _HOP = frozenset({"connection", "keep-alive", "expect", "transfer-encoding", "co
 
 
 class Faults:
-    """Which calls fail, and as what; one seeded sequence for all threads."""
+    """Which calls fail, and as what: a seeded sequence for each service, for all threads.
+
+    How the services' calls mix differs from run to run; what befalls a service's first calls, of
+    which the bus gets few, does not.
+    """
 
     def __init__(self) -> None:
         self.percent = 0
         self.struck: Counter[str] = Counter()
-        self._random = random.Random(SEED)
+        self._randoms = {service: random.Random(f"{SEED} {service}") for service in CODES}
         self._lock = threading.Lock()
 
     def draw(self, service: str) -> str:
         """Return the fault that strikes a call, empty for none."""
         with self._lock:
-            if self._random.random() * 100 >= self.percent:
+            dice = self._randoms[service]
+            if dice.random() * 100 >= self.percent:
                 return ""
             kinds = [*CONNECTION, *(" ".join(code) for code in CODES[service])]
-            fault = self._random.choice(kinds)
+            fault = dice.choice(kinds)
             self.struck[f"{service} {fault}"] += 1
             return fault
 

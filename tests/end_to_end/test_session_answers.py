@@ -87,6 +87,7 @@ def without_request_id(answer: Answer) -> dict[str, Any]:
     return problem
 
 
+@pytest.mark.proves("session:same-answer")
 @pytest.mark.parametrize("name", ANSWERED)
 def test_the_answer_is_the_small_doors_byte_by_byte(
     local_stack: LocalStack, post: Post, study: str, name: str
@@ -96,6 +97,7 @@ def test_the_answer_is_the_small_doors_byte_by_byte(
     assert without_names(by_session, one) == without_names(by_request, other)
 
 
+@pytest.mark.proves("session:broken-payload")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_body_is_refused_as_by_the_small_door(
     local_stack: LocalStack, post: Post, study: str, name: str
@@ -162,6 +164,7 @@ def test_a_body_that_is_one_file_needs_no_multipart(
     assert (answer.status, uids_in(answer, REFERENCED)) == (200, [uid])
 
 
+@pytest.mark.proves("session:same-instances")
 def test_what_was_stored_by_a_request_is_the_same_by_a_session_and_back(
     local_stack: LocalStack, sessions: SessionClient, post: Post, study: str
 ) -> None:
@@ -175,3 +178,25 @@ def test_what_was_stored_by_a_request_is_the_same_by_a_session_and_back(
     assert again.status == 200
     assert (differs.status, reasons_in(differs, FAILED)) == (409, [0x0111])
     assert post(path, framed(other), headers).body == differs.body
+
+
+EARLY = {
+    "no type of an answer": ({"Accept": "text/html"}, 406),
+    "no type of a payload": ({"Content-Type": "text/plain"}, 415),
+    "no boundary": ({"Content-Type": 'multipart/related; type="application/dicom"'}, 400),
+}
+"""Header fields that a Store request is refused for, whatever its payload."""
+
+
+@pytest.mark.proves("session:refused-early")
+@pytest.mark.parametrize("name", EARLY)
+def test_what_a_request_is_refused_for_unread_opens_no_session(
+    sessions: SessionClient, post: Post, study: str, name: str
+) -> None:
+    fields, status = EARLY[name]
+    body = framed(make_small("one", study))
+    by_request = post("/studies", body, {"Content-Type": MULTIPART, "Accept": JSON, **fields})
+    opened = sessions.open(body, headers=fields)
+
+    assert opened.status == by_request.status == status
+    assert without_request_id(opened) == without_request_id(by_request)

@@ -64,6 +64,7 @@ def test_a_token_that_may_write_does_all_of_it(
     assert sessions.ask("DELETE", f"/{given_up}").json()["state"] == "cancelled"
 
 
+@pytest.mark.proves("session:subject")
 @pytest.mark.parametrize(("method", "aspect", "document"), REQUESTS)
 def test_another_subjects_session_is_404_as_one_that_never_was(
     guarded: Guarded, partition: str, method: str, aspect: str, document: Any

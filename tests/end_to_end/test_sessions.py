@@ -1,9 +1,12 @@
 """Store sessions over HTTP: a body that no request holds, and what is left of it."""
 
+from collections.abc import Iterator
+
 import pytest
 import urllib3
 
 from chalicelib.origin.sessions import door
+from chalicelib.origin.store import Store
 from infra.local.stack import LocalStack
 from tests.end_to_end.conftest import Post
 from tests.end_to_end.session_client import (
@@ -39,6 +42,14 @@ def kept_in_staging(local_stack: LocalStack, partition: str) -> tuple[list[str],
 # ---------------------------------------------------------------- a body that no request holds
 
 
+@pytest.mark.proves(
+    "session:open",
+    "session:urls",
+    "session:part",
+    "session:complete",
+    "session:state",
+    "session:response",
+)
 def test_a_body_of_12_mb_is_stored_validated_indexed_and_answered(
     local_stack: LocalStack, sessions: SessionClient, partition: str, study: str
 ) -> None:
@@ -80,6 +91,7 @@ def test_a_body_of_12_mb_is_stored_validated_indexed_and_answered(
 # ---------------------------------------------------------------- around it
 
 
+@pytest.mark.proves("session:checksums")
 def test_another_body_than_the_checksums_stores_nothing(
     local_stack: LocalStack, sessions: SessionClient, partition: str, study: str
 ) -> None:
@@ -99,6 +111,7 @@ def test_another_body_than_the_checksums_stores_nothing(
     assert kept_in_staging(local_stack, partition) == (["answer"], [])
 
 
+@pytest.mark.proves("session:cancel")
 def test_a_session_that_is_given_up_leaves_nothing(
     local_stack: LocalStack, sessions: SessionClient, partition: str, study: str
 ) -> None:
@@ -112,6 +125,7 @@ def test_a_session_that_is_given_up_leaves_nothing(
     assert kept_in_staging(local_stack, partition) == ([], [])
 
 
+@pytest.mark.proves("session:large-response")
 def test_an_answer_that_no_gateway_passes_is_read_at_its_url(
     local_stack: LocalStack,
     sessions: SessionClient,
@@ -131,3 +145,55 @@ def test_an_answer_that_no_gateway_passes_is_read_at_its_url(
             assert (read.status, read.headers["Content-Type"]) == (200, JSON)
             assert len(read.json()[OTHER]["Value"]) == 100
     assert kept_in_staging(local_stack, partition) == (["answer"], [])
+
+
+class WorkerDiedError(BaseException):
+    """The function is gone: nothing of it catches this."""
+
+
+@pytest.fixture
+def impatient(local_stack: LocalStack) -> Iterator[None]:
+    """The queue delivers a dead worker's message again after a second, not after its time."""
+    queue = {"QueueUrl": local_stack.queue_url("IngestQueue")}
+    sqs, name = local_stack.clients.sqs, "VisibilityTimeout"
+    usual = sqs.get_queue_attributes(**queue, AttributeNames=[name])["Attributes"]
+    sqs.set_queue_attributes(**queue, Attributes={name: "1"})
+    yield
+    sqs.set_queue_attributes(**queue, Attributes=usual)
+
+
+@pytest.mark.proves("session:resumes")
+@pytest.mark.usefixtures("impatient")
+def test_parts_come_in_any_order_and_again_and_a_dead_worker_is_followed(
+    local_stack: LocalStack,
+    sessions: SessionClient,
+    partition: str,
+    study: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = dict(make_image(number, study) for number in range(17))
+    body = framed(*files.values())
+    state = sessions.open(body).json()
+    assert state["parts"] == 2
+    sessions.upload(state, body)  # the last part first
+    sessions.complete(state["id"], sessions.upload(state, body))
+
+    def die(*_: object) -> None:
+        raise WorkerDiedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "store", die)
+        with pytest.raises(WorkerDiedError):
+            local_stack.drain()
+    assert sessions.state(state["id"])["state"] == "placing"
+    table, name = local_stack.clients.dynamodb, local_stack.table
+    key = {"pk": {"S": f"{partition}#session/{state['id']}"}, "sk": {"S": "session"}}
+    item = table.get_item(TableName=name, Key=key)["Item"]
+    table.put_item(TableName=name, Item={**item, "lease_until": {"S": "-"}})  # time passes
+    assert sessions.state(state["id"])["stalled"] is True
+    assert sessions.complete(state["id"], "").status == 202
+
+    response = answered(local_stack, sessions, state["id"])
+    assert (response.status, uids_in(response, REFERENCED)) == (200, list(files))
+    promises = Promises(local_stack.clients, local_stack.bucket, local_stack.table, partition)
+    promises.assert_stored_once(files)

@@ -1,7 +1,7 @@
 """The session resources: open, URLs of parts, complete, state, response, cancel.
 
 Nothing is stored here: completing records it and wakes a worker. What can be refused before a body
-is there is refused when the session is opened, in the order of a Store request.
+is there is refused when the session is opened (``opening``).
 """
 
 from collections.abc import Callable
@@ -10,19 +10,15 @@ from http import HTTPStatus
 
 from chalicelib.dicomweb.capabilities import allowed_methods
 from chalicelib.dicomweb.errors import RequestError
-from chalicelib.dicomweb.media_types import request_media_type
-from chalicelib.dicomweb.messages import Headers, HttpRequest, HttpResponse
-from chalicelib.dicomweb.negotiation import ResponseFormat, negotiate
+from chalicelib.dicomweb.messages import HttpRequest, HttpResponse
 from chalicelib.dicomweb.resources import (
     SessionResource,
     StoreSession,
     StoreSessions,
-    parse_target,
     sessions_url,
 )
 from chalicelib.dicomweb.sessions import (
     MalformedDocument,
-    OpenRequest,
     Progress,
     SessionState,
     SessionStatus,
@@ -31,18 +27,14 @@ from chalicelib.dicomweb.sessions import (
     decode_wanted,
     encode_status,
     encode_urls,
-    is_checksum,
-    plan_parts,
 )
-from chalicelib.origin import hop_mark
 from chalicelib.origin.answering import RETRY_AFTER_SECONDS
-from chalicelib.origin.hop_mark import read_marks, write_marks
 from chalicelib.origin.ports import Clock, Conflict, Telemetry, Unavailable
 from chalicelib.origin.sessions.lease import is_stalled
 from chalicelib.origin.sessions.model import Session, SessionName
+from chalicelib.origin.sessions.opening import Opening, check_checksum, check_opening
 from chalicelib.origin.sessions.ports import IngestQueue, SessionStore, Staging
 from chalicelib.origin.times import later, timestamp
-from chalicelib.standard.media_types import DICOM, PayloadFamily
 
 OPEN_SECONDS = 24 * 3600.0
 """How long parts may be uploaded; the staging bucket forgets them a day later."""
@@ -125,19 +117,13 @@ class SessionDoor:
     # ------------------------------------------------------------------ open
 
     def _open(self, request: HttpRequest, resource: StoreSessions) -> HttpResponse:
-        wanted = decode_open(request.body)
-        headers = Headers(wanted.headers.items())
-        self._check_resource(wanted, resource.partition)
-        form = negotiate(
-            headers.get("Accept"),
-            None,
-            accept_charset=headers.get("Accept-Charset"),
-            charset_parameter=None,
+        opening = check_opening(
+            decode_open(request.body),
+            resource.partition,
             strict=self._policy.strict,
+            max_bytes=self._policy.max_bytes,
         )
-        _check_payload(headers)
-        self._check_size(wanted)
-        session = self._begin(request, wanted, headers, form, resource.partition)
+        session = self._begin(opening, resource.partition, request.subject or "")
         self._ports.telemetry.event(
             "session opened",
             request_id=request.request_id,
@@ -152,52 +138,21 @@ class SessionDoor:
             headers=(*response.headers, ("Location", self._url(session))),
         )
 
-    def _check_resource(self, wanted: OpenRequest, partition: str) -> None:
-        resource = wanted.resource
-        try:
-            if not resource.startswith("/studies"):
-                raise RequestError(HTTPStatus.NOT_FOUND, "")
-            parse_target(f"/partitions/{partition}{resource}")
-        except RequestError:
-            raise RequestError(
-                HTTPStatus.BAD_REQUEST,
-                "The session's resource is neither /studies nor /studies/ and a UID (PS3.5 9.1).",
-            ) from None
-
-    def _check_size(self, wanted: OpenRequest) -> None:
-        most = self._policy.max_bytes
-        if wanted.size > most:
-            raise RequestError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"A session takes {most} bytes; this body has {wanted.size}.",
-                limit=("max_session_bytes", most),
-            )
-        count = plan_parts(wanted.size).count
-        if wanted.checksum and not is_checksum(wanted.checksum, count):
-            raise _bad_checksum(count)
-
-    def _begin(
-        self,
-        request: HttpRequest,
-        wanted: OpenRequest,
-        headers: Headers,
-        form: ResponseFormat,
-        partition: str,
-    ) -> Session:
+    def _begin(self, opening: Opening, partition: str, subject: str) -> Session:
         ports, now = self._ports, self._ports.clock()
         name = SessionName(partition, ports.make_identity())
         session = Session(
             name=name,
-            subject=request.subject or "",
-            resource=wanted.resource.removesuffix("/"),
-            content_type=headers.get("Content-Type") or "",
-            form=form,
-            plan=plan_parts(wanted.size),
+            subject=subject,
+            resource=opening.resource,
+            content_type=opening.content_type,
+            form=opening.form,
+            plan=opening.plan,
             upload_id=ports.staging.begin(name.body_key),
             opened=timestamp(now),
             expires=later(now, OPEN_SECONDS),
-            via=write_marks(read_marks(headers.get(hop_mark.FIELD))),
-            checksum=wanted.checksum,
+            via=opening.via,
+            checksum=opening.checksum,
         )
         return ports.sessions.write(session)
 
@@ -261,8 +216,7 @@ class SessionDoor:
 
     def _checksum(self, told: str, session: Session) -> str:
         checksum = told or session.checksum
-        if not is_checksum(checksum, session.plan.count):
-            raise _bad_checksum(session.plan.count)
+        check_checksum(checksum, session.plan)
         if session.checksum and checksum != session.checksum:
             raise RequestError(
                 HTTPStatus.BAD_REQUEST,
@@ -363,32 +317,9 @@ class SessionDoor:
         return f"{base}/{session.name.identity}"
 
 
-def _check_payload(headers: Headers) -> None:
-    """Refuse what a session does not take: metadata with bulkdata, and codings."""
-    payload = request_media_type(headers.get("Content-Type"))
-    if payload.family is not PayloadFamily.INSTANCES:
-        raise RequestError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"A session takes bodies of {DICOM}; metadata with bulkdata go to the resource itself.",
-        )
-    coding = (headers.get("Content-Encoding") or "identity").strip().lower()
-    if coding != "identity":
-        raise RequestError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A session's body has no content-coding."
-        )
-
-
 def _patience(size: int) -> int:
     """Return after how many seconds to ask again: a hundredth of what a slow worker may need."""
     return min(max(size >> 28, 1), 10)
-
-
-def _bad_checksum(count: int) -> RequestError:
-    return RequestError(
-        HTTPStatus.BAD_REQUEST,
-        "The checksum is not S3's composite SHA-256: 32 bytes in base64, a hyphen and the number "
-        f"of parts, which is {count}.",
-    )
 
 
 def _not_now(detail: str) -> RequestError:

@@ -105,7 +105,7 @@ def ingest() -> "Ingest":
 
     configured = settings()
     # Nobody waits for an answer here, and a copy inside S3 answers when it is done.
-    client = _client("s3", read_timeout=60, connections=configured.concurrency + _COPIES + _READERS)
+    client = _client("s3", configured.concurrency + _COPIES + _READERS, read_timeout=60.0)
     copier = S3Copier(
         client,
         configured.staging_bucket,
@@ -193,20 +193,12 @@ def _sessions() -> "DynamoDbSessionStore":
 
 
 def _staging(client: Any) -> "S3Staging":
+    from chalicelib.adapters.clients import make_signer
     from chalicelib.adapters.s3_staging import S3Staging
 
     configured = settings()
-    return S3Staging(client, _signer(configured.staging_endpoint), configured.staging_bucket, _now)
-
-
-def _signer(endpoint: str) -> Any:
-    """Return a client whose URLs others can reach: it signs, and calls nothing."""
-    import boto3
-    from botocore.config import Config
-
-    style = {"addressing_style": "path"} if endpoint else {}
-    config = Config(signature_version="s3v4", s3=style)
-    return boto3.client("s3", endpoint_url=endpoint or None, config=config)
+    signer = make_signer(configured.staging_endpoint)
+    return S3Staging(client, signer, configured.staging_bucket, _now)
 
 
 def _ingest_queue() -> "SqsIngestQueue":
@@ -400,28 +392,10 @@ def _table() -> "Table":
 
 
 @cache
-def _client(
-    service: str,
-    *,
-    parameter_validation: bool = True,
-    read_timeout: float = 5.0,
-    connections: int | None = None,
-) -> Any:
-    """Return a client whose time-outs leave the caller time to answer (connect 1 s, read 5 s).
+def _client(service: str, connections: int | None = None, **options: Any) -> Any:
+    from chalicelib.adapters.clients import make_client
 
-    ``connections`` are kept, by default as many as there are calls at once.
-    """
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=1,
-        read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=connections or settings().concurrency,
-        parameter_validation=parameter_validation,
-    )
-    return boto3.client(service, config=config)
+    return make_client(service, connections or settings().concurrency, **options)
 
 
 def _wait() -> Callable[[int], None]:

@@ -10,21 +10,15 @@ Paths may carry names of patients where folders do: hence the mode.
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from types import TracebackType
 from typing import Self, TypeVar
 
-from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal_entries import (
-    ADDED,
     COLUMNS,
     REPEATED,
-    SCHEMA,
-    SCHEMA_VERSION,
     SETTLED,
     Count,
     Entry,
@@ -33,7 +27,8 @@ from chalicelib.useragent.journal_entries import (
     marks,
     settled_as,
 )
-from chalicelib.useragent.journal_sessions import SESSION_SCHEMA, JournalSessions
+from chalicelib.useragent.journal_file import JournalFile
+from chalicelib.useragent.journal_sessions import JournalSessions
 from chalicelib.useragent.model import Instance, Outcome, State
 from chalicelib.useragent.scan import Skipped
 from chalicelib.useragent.sources import FileSource
@@ -62,25 +57,10 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str], destination: str | None = None) -> None:
-        self.path = os.fspath(path)
-        self._lock = threading.RLock()
-        self._holder: int | None = None
-        if self.path != ":memory:":
-            if destination is None and not os.path.exists(self.path):
-                raise UsageError(f"There is no journal {self.path}.")
-            self._create(is_writer=destination is not None)
-        self._database = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=30
-        )
-        try:
-            self._prepare()
-            self._bind(destination)
-        except sqlite3.DatabaseError:
-            self.close()
-            raise UsageError(f"{self.path} is not a journal.") from None
-        except UsageError:
-            self.close()
-            raise
+        self._file = JournalFile(os.fspath(path), destination)
+        self.path = self._file.path
+        self._database, self._lock = self._file.database, self._file.lock
+        self._transaction = self._file.transaction
         self.sessions = JournalSessions(self._database, self._transaction)
         self.run = int(self.fact("run") or 0)
         self._turn = self._last_turn()
@@ -98,11 +78,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; what was written is kept."""
-        with self._lock:
-            self._database.close()
-            if self._holder is not None:
-                os.close(self._holder)
-                self._holder = None
+        self._file.close()
 
     @property
     def destination(self) -> str:
@@ -111,19 +87,11 @@ class Journal:
 
     def fact(self, name: str) -> str:
         """Return something remembered of the destination, "" where nothing is."""
-        with self._lock:
-            row = self._database.execute(
-                "SELECT value FROM fact WHERE name = ?", (name,)
-            ).fetchone()
-        return str(row[0]) if row else ""
+        return self._file.fact(name)
 
     def remember(self, name: str, value: str) -> None:
         """Remember something of the destination, such as the largest body that it takes."""
-        with self._lock:
-            self._database.execute(
-                "INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-                (name, value),
-            )
+        self._file.remember(name, value)
 
     # ------------------------------------------------------------------ finding
 
@@ -354,81 +322,11 @@ class Journal:
             ).fetchall()
         return [entry_of(row) for row in rows]
 
-    # ------------------------------------------------------------------ the file
-
     def _last_turn(self) -> int:
         row = self._database.execute("SELECT max(turn) FROM instance").fetchone()
         return int(row[0] or 0)
-
-    def _create(self, *, is_writer: bool) -> None:
-        try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            os.close(descriptor)
-            if is_writer:
-                os.chmod(self.path, 0o600)
-                self._holder = _hold(f"{self.path}.lock")
-        except OSError as error:
-            raise UsageError(f"The journal cannot be opened: {error.strerror}.") from None
-
-    def _prepare(self) -> None:
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute("PRAGMA cache_size = -2000")  # KiB
-        self._migrate()
-        self._database.executescript(SCHEMA + SESSION_SCHEMA)
-
-    def _migrate(self) -> None:
-        """Bring a journal of an earlier version up to this one, in place."""
-        if not self._is_of_version_1():
-            return
-        with self._transaction():
-            if self._is_of_version_1():  # another process may have been here first
-                for column in ADDED[SCHEMA_VERSION]:
-                    self._database.execute(f"ALTER TABLE instance ADD COLUMN {column}")
-                self.remember("schema", str(SCHEMA_VERSION))
-
-    def _is_of_version_1(self) -> bool:
-        tables = self._database.execute("SELECT name FROM sqlite_master").fetchall()
-        return ("fact",) in tables and self.fact("schema") == "1"
-
-    def _bind(self, destination: str | None) -> None:
-        version = self.fact("schema")
-        if version not in ("", str(SCHEMA_VERSION)):
-            raise UsageError(f"{self.path} was written by another version of this program.")
-        if destination is None:
-            return
-        if self.destination not in ("", destination):
-            raise UsageError(f"{self.path} is about another destination: {self.destination}")
-        self.remember("schema", str(SCHEMA_VERSION))
-        self.remember("destination", destination)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
 
 
 def _few(items: Sequence[_Item], count: int) -> Iterator[Sequence[_Item]]:
     for start in range(0, len(items), count):
         yield items[start : start + count]
-
-
-def _hold(path: str) -> int | None:
-    """Return a lock that ends with the process, None where the system has none."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - not a POSIX system
-        return None
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise UsageError("Another process is sending with this journal.") from None
-    return descriptor

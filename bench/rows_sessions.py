@@ -102,7 +102,7 @@ def _send(scene: Scene, name: str, path: Path, size: int, instance: int) -> Sent
 
 def require_stored(told: Told, count: int) -> None:
     """Refuse to report on a session that did not store everything."""
-    if (told.status, told.stored) != (200, count):
+    if (told.status, told.stored, told.listed) != (200, count, count):
         raise RuntimeError(f"not stored: status {told.status}, {told.stored} of {count}")
 
 

@@ -34,8 +34,8 @@ class Told:
 
     Attributes
     ----------
-    stored : int
-        Instances that the answer lists.
+    stored, listed : int
+        Instances that the answer lists, and that the sender says are stored.
     usage : dict
         Of each process, over the whole session.
     seconds, calls : dict
@@ -45,6 +45,7 @@ class Told:
     size: int = 0
     status: int = 0
     stored: int = 0
+    listed: int = 0
     usage: dict[str, Usage] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     calls: dict[str, Counter[str]] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class Scene:
         self.url = self.environment["BASE_URI"] = str(api.hear())
         self._processes = {
             "API": api,
-            "sender": self._process(exits, "sender", self.url),
+            "sender": self._process(exits, "sender", self.url, str(self.place)),
             "ingest": self._process(exits, "function", "ingest_sessions"),
             "validation": self._process(exits, "function", "validate_instances"),
             "index": self._process(exits, "function", "index_instances"),
@@ -114,9 +115,11 @@ class Scene:
                 base = self._bases.get(pid, 0)
                 told.usage[name] = exits.enter_context(measured(pid, base))
             with self._phase(told, "sender"):
-                session = self._processes["sender"].ask([str(path) for path in paths])
+                accepted = self._processes["sender"].ask([str(path) for path in paths])
+            told.seconds["sender"], session = accepted["seconds"], accepted["session"]
             with self._phase(told, "ingest"):
                 self._ingest()
+            told.listed = self._processes["sender"].hear()
             self._look(session, told)
             for name in ("validation", "index"):
                 with self._phase(told, name):

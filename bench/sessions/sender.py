@@ -1,106 +1,83 @@
-"""``python -m bench.sessions.sender URL``: uploads bodies by session, as a process.
+"""``python -m bench.sessions.sender URL FOLDER``: ``stowage send --door session``, as a process.
 
-Takes lists of paths; says the session's id when its completion was accepted. The least that a
-client can be: parts of the plan, four at once, each with a request for its URL.
+Takes lists of paths, each sent as one session with a journal of its own in the folder. Says the
+session's id, and the seconds from opening it to its completion being accepted, as soon as it is;
+then how many instances are stored.
 """
 
-import json
 import sys
-from base64 import b64encode
-from bisect import bisect_right
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from itertools import accumulate
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
-import urllib3
+from bench.sessions.speaking import answer_all, quiet_output, say
+from chalicelib.useragent.client import Destination, StoreClient
+from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.concurrency import AdaptiveGate
+from chalicelib.useragent.doors import Door, Doors
+from chalicelib.useragent.exchange import Exchange
+from chalicelib.useragent.journal import Journal
+from chalicelib.useragent.plan import BatchLimits
+from chalicelib.useragent.sender import Sender, SendOptions
+from chalicelib.useragent.transport import HttpTransport, OutgoingRequest, Response
 
-from bench.events import BOUNDARY, CONTENT_TYPE
-from bench.plain_upload import files_of
-from bench.sessions.speaking import answer_all, quiet_output
-from chalicelib.dicomweb.sessions import composite_checksum, plan_parts
-
-THREADS = 4
-_BEGIN = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-_CLOSE = f"--{BOUNDARY}--\r\n".encode()
-
-
-class FramedBody:
-    """Files as one multipart body, read anywhere by any thread."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._sections: list[bytes | Path] = []
-        for file in (file for path in paths for file in files_of(path)):
-            self._sections += [_BEGIN, file, b"\r\n"]
-        self._sections.append(_CLOSE)
-        sizes = (one.stat().st_size if isinstance(one, Path) else len(one) for one in self._sections)
-        self._starts = [0, *accumulate(sizes)]
-        self.size = self._starts[-1]
-
-    def read(self, start: int, length: int) -> bytes:
-        """Return the bytes from ``start``, fewer at the end."""
-        pieces, end = [], min(start + length, self.size)
-        while start < end:
-            number = bisect_right(self._starts, start) - 1
-            stop = min(end, self._starts[number + 1])
-            pieces.append(self._read(number, start - self._starts[number], stop - start))
-            start = stop
-        return b"".join(pieces)
-
-    def _read(self, number: int, offset: int, length: int) -> bytes:
-        section = self._sections[number]
-        if isinstance(section, bytes):
-            return section[offset : offset + length]
-        with section.open("rb", buffering=0) as file:
-            file.seek(offset)
-            return file.read(length)
+CONNECTIONS = 4
+ANY_SIZE = 1 << 40
+"""One session takes it all, where the command fills several."""
 
 
-class Sender:
-    """Sends bodies to one service."""
+class Stopwatch:
+    """A transport that notices when a session is opened and when it is accepted."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, transport: HttpTransport, output: TextIO) -> None:
+        self._transport = transport
+        self._output = output
+        self._start = 0.0
+
+    def send(self, request: OutgoingRequest) -> Response:
+        """Send the request."""
+        if request.method == "POST" and request.url.endswith("/sessions"):
+            self._start = time.perf_counter()
+        response = self._transport.send(request)
+        if request.url.endswith("/complete") and response.status == 202:
+            seconds = time.perf_counter() - self._start
+            session = request.url.split("/")[-2]
+            say(self._output, {"session": session, "seconds": seconds})
+        return response
+
+
+class Sending:
+    """Sends folders and files to one service."""
+
+    def __init__(self, url: str, folder: Path, output: TextIO) -> None:
         self._url = url
-        self._http = urllib3.PoolManager(maxsize=2 * THREADS, retries=False)
+        self._folder = folder
+        self._journals = count(1)
+        self._transport = Stopwatch(HttpTransport(url, connections=CONNECTIONS), output)
 
-    def send(self, paths: Sequence[str]) -> str:
-        """Upload files as one body; return the id of its session."""
-        body = FramedBody([Path(path) for path in paths])
-        plan = plan_parts(body.size)
-        headers = {"Content-Type": CONTENT_TYPE, "Accept": "application/dicom+json"}
-        opened = self._ask("", resource="/studies", headers=headers, size=body.size)
-        session = str(opened["id"])
-
-        def put(number: int) -> bytes:
-            content = body.read(plan.offset_of(number), plan.part_bytes)
-            digest = sha256(content).digest()
-            wanted = {"number": number, "sha256": b64encode(digest).decode()}
-            [part] = self._ask(f"/{session}/urls", parts=[wanted])["parts"]
-            answer = self._http.request("PUT", part["url"], body=content, headers=part["headers"])
-            if answer.status != 200:
-                raise RuntimeError(f"part {number}: {answer.status} {answer.data!r}")
-            return digest
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            checksum = composite_checksum(pool.map(put, range(1, plan.count + 1)))
-        self._ask(f"/{session}/complete", checksum=checksum)
-        return session
-
-    def _ask(self, path: str, **document: object) -> Any:
-        url, body = f"{self._url}/sessions{path}", json.dumps(document)
-        headers = {"Content-Type": "application/json"}
-        answer = self._http.request("POST", url, body=body, headers=headers)
-        if answer.status >= 300:
-            raise RuntimeError(f"POST {path}: {answer.status} {answer.data!r}")
-        return answer.json()
+    def send(self, paths: Sequence[str]) -> int:
+        """Send files by one session; return how many are stored."""
+        destination, clock = Destination(self._url), SystemClock()
+        client = StoreClient(
+            destination,
+            Exchange(self._transport),
+            clock=clock,
+            gate=AdaptiveGate(CONNECTIONS, clock),
+            doors=Doors(BatchLimits(), Door.SESSION, lot_bytes=ANY_SIZE),
+        )
+        name = self._folder / f"journal-{next(self._journals)}"
+        with Journal(name, destination.store_url) as journal:
+            options = SendOptions(list(paths), connections=CONNECTIONS)
+            return Sender(journal, client, options, clock).run().stored
 
 
 def main(arguments: list[str]) -> None:
     """Send until there is no more."""
-    [url] = arguments
-    answer_all(quiet_output(), Sender(url).send)
+    url, folder = arguments
+    output = quiet_output()
+    answer_all(output, Sending(url, Path(folder), output).send)
 
 
 if __name__ == "__main__":

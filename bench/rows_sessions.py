@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.rows import Plan, Row
 from bench.session_inputs import write_ct_folder, write_sparse_video
 from bench.sessions.scene import Scene, Told
+from infra.doors import DOORS, taking_in
 
 GB = 1e9
 MOST = "<= 128 MB"
@@ -63,9 +64,11 @@ class Sent:
 def session_rows(plan: Plan) -> Iterator[Row]:
     """Measure uploading, ingest, validation and memory."""
     sizes = Sizes.of(quick=plan.is_quick)
-    with tempfile.TemporaryDirectory(prefix="bench-sessions-") as place:
-        with Scene(Path(place)) as scene:
-            many, large = _send_many(scene, sizes), _send_large(scene, sizes)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-sessions-") as place,
+        Scene(Path(place)) as scene,
+    ):
+        many, large = _send_many(scene, sizes), _send_large(scene, sizes)
     for sent in (many, large):
         yield _rate(sent)
     yield _cpu(many, "<= 8 s", "ranges+SHA-256+put by bare boto3")
@@ -73,6 +76,16 @@ def session_rows(plan: Plan) -> Iterator[Row]:
     for sent in (many, large):
         yield _end_to_end(sent)
     yield from _memory((many, large))
+    yield from cost_rows()
+
+
+def cost_rows() -> Iterator[Row]:
+    """Yield what a terabyte costs by each door, as `infra.doors` models it."""
+    bills = [sum(cost.usd for cost in taking_in(door)) for door in DOORS]
+    for door, usd in zip(DOORS, bills, strict=True):
+        beside = "" if door is DOORS[0] else DOORS[0].name
+        baseline = bills[0] if beside else None
+        yield Row(f"modelled USD per TB, {door.name}", usd, "USD", baseline, beside)
 
 
 def _send_many(scene: Scene, sizes: Sizes) -> Sent:

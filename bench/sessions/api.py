@@ -11,7 +11,8 @@ from contextlib import closing
 from bench.sessions.speaking import quiet_output, say
 from infra.local.front import Front, listen, url_of
 from infra.local.functions import LocalFunction, make_thread_safe
-from infra.local.gateway import Gateway, GatewaySettings, RouteTable
+from infra.local.gateway import Gateway, GatewaySettings
+from infra.local.gateway_event import RouteTable
 
 THREADS = 8
 

@@ -1,8 +1,8 @@
 """``python -m bench.sessions.floor``: the least that taking in a body can be, as a process.
 
-Takes ``{"key", "size", "instance"}`` of what `bench.plain_upload` has uploaded: reads it once by ranges, hashes it, and puts
-instances of so many bytes with their SHA-256, all by boto3 alone. What is large is not put: S3
-copies it, and ``instance`` is 0.
+Takes ``{"key", "size", "instance"}`` of what `bench.plain_upload` has uploaded: reads it once by
+ranges, hashes it, and puts instances of so many bytes with their SHA-256, all by boto3 alone. What
+is large is not put: S3 copies it, and ``instance`` is 0.
 """
 
 from base64 import b64encode

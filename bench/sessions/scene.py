@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,15 @@ class Scene:
             RunningStandIn("--directory", str(self.place / "objects"))
         )
         endpoint = self.stand_in.url
-        self.environment = environment(endpoint) | _SETTINGS | {
-            "STAGING_ENDPOINT": endpoint,
-            "INGEST_QUEUE": f"{endpoint}/{QUEUE}",
-            "AWS_CONFIG_FILE": str(self.place / "aws"),
-        }
+        self.environment = (
+            environment(endpoint)
+            | _SETTINGS
+            | {
+                "STAGING_ENDPOINT": endpoint,
+                "INGEST_QUEUE": f"{endpoint}/{QUEUE}",
+                "AWS_CONFIG_FILE": str(self.place / "aws"),
+            }
+        )
         (self.place / "aws").write_text(_AS_OVER_TLS)
         keys = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench"}
         self._sqs = boto3.client("sqs", endpoint_url=endpoint, region_name="us-east-1", **keys)
@@ -142,26 +147,27 @@ class Scene:
 
     @contextmanager
     def _phase(self, told: Told, name: str) -> Iterator[None]:
-        before, start = Counter(self.stand_in.stats()["calls"]), time.perf_counter()
+        before, start = self._calls(), time.perf_counter()
         yield
         told.seconds[name] = time.perf_counter() - start
-        told.calls[name] = Counter(self.stand_in.stats()["calls"]) - before
+        told.calls[name] = self._calls() - before
+
+    def _calls(self) -> Counter[str]:
+        return Counter(self.stand_in.stats()["calls"])
 
     def _ingest(self) -> None:
         """Deliver messages until there are none: each worker that leaves wakes the next."""
         url = self.environment["INGEST_QUEUE"]
-        while found := self._sqs.receive_message(QueueUrl=url, VisibilityTimeout=3600).get("Messages"):
+        receive = partial(self._sqs.receive_message, QueueUrl=url, VisibilityTimeout=3600)
+        while found := receive().get("Messages"):
             [message] = found
             answer = self._processes["ingest"].ask(_delivery("ingest", [message["Body"]]))
             _require_success(answer)
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def _consume(self, name: str, session: str) -> None:
-        bodies = [
-            json.dumps({"detail-type": one["DetailType"], "source": one["Source"], "detail": detail})
-            for one in self.stand_in.held()["events"]
-            if (detail := json.loads(one["Detail"]))["request_id"] == session
-        ]
+        events = [json.loads(one["Detail"]) for one in self.stand_in.held()["events"]]
+        bodies = [json.dumps({"detail": one}) for one in events if one["request_id"] == session]
         for first in range(0, len(bodies), BATCH):
             batch = _delivery(name, bodies[first : first + BATCH])
             _require_success(self._processes[name].ask(batch))

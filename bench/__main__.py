@@ -8,12 +8,14 @@ from dataclasses import asdict
 from bench.rows import SECTIONS as STORE_SECTIONS
 from bench.rows import Plan, Row
 from bench.rows_metadata import metadata_rows
+from bench.rows_sessions import session_rows
 from bench.rows_useragent import useragent_rows
 from bench.zipped import zip_rows
 
 SECTIONS = {
     **STORE_SECTIONS,
     "metadata": metadata_rows,
+    "sessions": session_rows,
     "useragent": useragent_rows,
     "zip": zip_rows,
 }

@@ -75,6 +75,8 @@ class Plan:
         Requests measured while AWS fails in part.
     percents : tuple of int
         How much of AWS fails then.
+    is_quick : bool
+        Whether sizes are small.
     """
 
     requests: int
@@ -82,11 +84,12 @@ class Plan:
     imports: int
     faulty: int
     percents: tuple[int, ...]
+    is_quick: bool = False
 
     @classmethod
     def of(cls, *, quick: bool) -> "Plan":
         """Return the plan of a full or a quick run."""
-        return cls(2, 1, 1, 2, (20,)) if quick else cls(8, 2, 5, 12, (1, 20))
+        return cls(2, 1, 1, 2, (20,), is_quick=True) if quick else cls(8, 2, 5, 12, (1, 20))
 
 
 def environment(endpoint: str) -> dict[str, str]:

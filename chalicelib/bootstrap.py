@@ -96,6 +96,7 @@ def _session_door() -> "SessionDoor | None":
 @cache
 def ingest() -> "Ingest":
     """Return what the ingest function runs."""
+    from chalicelib.adapters.memory import return_large_buffers
     from chalicelib.adapters.s3 import S3InstanceStore
     from chalicelib.adapters.s3_copy import S3Copier
     from chalicelib.origin.sessions.framing import FramingPorts
@@ -103,6 +104,7 @@ def ingest() -> "Ingest":
     from chalicelib.origin.sessions.placing import PlacingPorts
     from chalicelib.origin.store import Store, StorePolicy
 
+    return_large_buffers()
     configured = settings()
     # Nobody waits for an answer here, and a copy inside S3 answers when it is done.
     client = _client("s3", configured.concurrency + _COPIES + _READERS, read_timeout=60.0)

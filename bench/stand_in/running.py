@@ -23,6 +23,8 @@ class RunningStandIn:
     ----------
     url : str
         What ``AWS_ENDPOINT_URL`` is to be.
+    pid : int
+        Of the process.
     """
 
     def __init__(self, *arguments: str, latency: float = 0.0) -> None:
@@ -33,6 +35,7 @@ class RunningStandIn:
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self.pid = self._process.pid
         assert self._process.stdout is not None
         self._port = int(self._process.stdout.readline())
         self.url = f"http://127.0.0.1:{self._port}"

@@ -165,7 +165,11 @@ def walk_of(
     return StructuralWalk(source, encoding, syntax.encapsulated, start, limits.structure)
 
 
-def _inflate(source: ByteSource, start: int, max_bytes: int) -> bytes:
+_PIECE_BYTES = 1 << 20
+"""Inflated at once: a longer piece would be in memory twice."""
+
+
+def _inflate(source: ByteSource, start: int, max_bytes: int) -> memoryview:
     """Inflate a data set (PS3.5 A.5, RFC 1951), never holding more than the limit."""
     inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     inflated = bytearray()
@@ -174,12 +178,14 @@ def _inflate(source: ByteSource, start: int, max_bytes: int) -> bytes:
         while not inflater.eof and position < source.size:
             chunk = read_bytes(source, position, 1 << 16)
             position += len(chunk)
-            inflated += inflater.decompress(chunk, max_bytes + 1 - len(inflated))
-            if len(inflated) > max_bytes:
-                raise InstanceError(
-                    FailureReason.INFLATES_TOO_LARGE,
-                    f"The deflated data set inflates to more than {max_bytes} bytes.",
-                )
+            while piece := inflater.decompress(chunk, _PIECE_BYTES):
+                if len(inflated) + len(piece) > max_bytes:
+                    raise InstanceError(
+                        FailureReason.INFLATES_TOO_LARGE,
+                        f"The deflated data set inflates to more than {max_bytes} bytes.",
+                    )
+                inflated += piece
+                chunk = inflater.unconsumed_tail
     except zlib.error:
         raise InstanceError(
             FailureReason.MALFORMED_STRUCTURE, "The deflated data set cannot be inflated."
@@ -188,7 +194,7 @@ def _inflate(source: ByteSource, start: int, max_bytes: int) -> bytes:
         raise InstanceError(
             FailureReason.TRUNCATED, "The deflated data set ends before its last block."
         )
-    return bytes(inflated)
+    return memoryview(inflated)
 
 
 class _Kept:

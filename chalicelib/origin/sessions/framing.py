@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 READ_BYTES = 8 << 20
-"""Read at once; two such are held."""
+"""Read at once: one connection to S3 is slower than the digests."""
+HELD_BYTES = 4 * READ_BYTES
+"""Of what is at work and what is read ahead."""
 PAGE_PARTS = 500
 PAGE_BYTES = 256 << 20
 """A page ends behind the part with which it reaches either: what another worker may do again."""
@@ -87,9 +89,7 @@ def frame(
     begin = min(framer.offset, pieces.offset)
     wanted = stretches(begin, session.plan.size, READ_BYTES)
     key = session.name.body_key
-    for stretch, content in read_ahead(
-        ports.staging, key, wanted, ports.executor, most=2 * READ_BYTES
-    ):
+    for stretch, content in read_ahead(ports.staging, key, wanted, ports.executor, most=HELD_BYTES):
         if not has_time():
             _write_pages(lease, ports.staging, framer.take_all(), pieces)
             raise OutOfTime

@@ -27,8 +27,8 @@ COPIED_BYTES = 64 << 20
 RUN_BYTES = 16 << 20
 """Small parts that are read at once."""
 RUN_PARTS = 100
-HELD_BYTES = 64 << 20
-"""Bytes of parts in memory: a run, and the one read ahead."""
+HELD_BYTES = 32 << 20
+"""Bytes of a run and the one read ahead; a larger run is alone in memory."""
 ATTEMPTS = 3
 """Of a part, before the page is left for later."""
 _HEARTBEAT = 10.0
@@ -91,6 +91,7 @@ class _Placing:
             settled = self._while_held(partial(self._store_run, run), len(outcomes))
             outcomes += [outcome for outcome, _ in settled]
             studies |= {study for outcome, study in settled if isinstance(outcome, Stored)}
+            del run  # its bytes make room for the next one's
         return PlacedPage(tuple(outcomes), frozenset(studies))
 
     def _incoming(self, parts: Sequence[FramedPart]) -> Iterator[list[IncomingPart]]:
@@ -103,8 +104,7 @@ class _Placing:
             if run[0].size >= COPIED_BYTES:
                 yield [self._staged(one, key) for one in run]
             else:
-                stretch, content = next(contents)
-                yield list(_cut(run, stretch, content))
+                yield list(_cut(run, *next(contents)))
 
     def _staged(self, part: FramedPart, key: str) -> IncomingPart:
         staging = self.ports.staging

@@ -1,5 +1,6 @@
-"""Reading a staged body from front to back, the next piece while the last is worked on."""
+"""Reading a staged body from front to back, the next pieces while one is worked on."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -26,26 +27,25 @@ def stretches(start: int, end: int, length: int) -> Iterator[Stretch]:
 def read_ahead(
     staging: Staging, key: str, wanted: Iterable[Stretch], executor: Executor, most: int
 ) -> Iterator[tuple[Stretch, bytes]]:
-    """Yield each stretch with its bytes; the next one is read meanwhile if both are at most
-    ``most`` bytes.
+    """Yield each stretch with its bytes, and read the following meanwhile, side by side: as many
+    as are at most ``most`` bytes together with it.
 
     Raises
     ------
     Unavailable, KeyError
         As ``Staging.read`` does.
     """
-
-    def read(stretch: Stretch) -> Future[bytes]:
-        return executor.submit(staging.read, key, stretch.start, stretch.length)
-
     rest = iter(wanted)
-    stretch, task = next(rest, None), None
-    while stretch is not None:
-        content = (task or read(stretch)).result()
-        following = next(rest, None)
-        task = None
-        if following is not None and stretch.length + following.length <= most:
-            task = read(following)
-        yield stretch, content
-        del content
-        stretch = following
+    following = next(rest, None)
+    begun: deque[tuple[Stretch, Future[bytes]]] = deque()
+    held = 0
+    while begun or following is not None:
+        while following is not None and (not begun or held + following.length <= most):
+            task = executor.submit(staging.read, key, following.start, following.length)
+            begun.append((following, task))
+            held += following.length
+            following = next(rest, None)
+        stretch, task = begun.popleft()
+        yield stretch, task.result()
+        del task
+        held -= stretch.length

@@ -205,6 +205,37 @@ def test_a_large_part_sent_again_is_compared_by_ranges(
     assert world.stored() == stored
 
 
+class Counted(bytes):
+    """Bytes that tell when nobody holds them any more."""
+
+    held = 0
+
+    def __new__(cls, content: bytes) -> "Counted":
+        cls.held += 1
+        return super().__new__(cls, content)
+
+    def __del__(self) -> None:
+        Counted.held -= 1
+
+
+def test_a_run_is_let_go_before_another_is_read_that_has_no_room_beside_it(
+    world: World, small_steps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "HELD_BYTES", 1)
+    session, read, held = world.send(MANY), world.staging.read, []
+
+    def counting(key: str, start: int, length: int) -> bytes:
+        content = Counted(read(key, start, length))
+        if world.session(session).state is SessionState.PLACING:
+            held.append(Counted.held)
+        return content
+
+    monkeypatch.setattr(world.staging, "read", counting)
+    world.work()
+    assert len(held) == len(re.findall(b"--b\r\n", MANY))
+    assert set(held) == {1}
+
+
 # ---------------------------------------------------------------- workers that die
 
 

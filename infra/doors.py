@@ -93,6 +93,7 @@ DOORS = (
             "ingest": {
                 "s3.ListParts": 1,
                 "s3.CompleteMultipartUpload": 1,
+                "s3.HeadObject": 1,
                 "s3.GetObject": 63,
                 "s3.PutObject": 513,
                 "s3.DeleteObjects": 1,
@@ -126,7 +127,7 @@ DOORS = (
                 "s3.UploadPartCopy": 8,
                 "s3.CompleteMultipartUpload": 2,
                 "s3.GetObject": 125,
-                "s3.HeadObject": 1,
+                "s3.HeadObject": 2,
                 "s3.PutObject": 3,
                 "s3.DeleteObjects": 1,
                 "dynamodb.GetItem": 1,

@@ -52,6 +52,7 @@ CALLS: dict[str, Callable[[Staging], object]] = {
     "begin": lambda staging: staging.begin(KEY),
     "received": lambda staging: staging.received(KEY, UPLOAD),
     "join": lambda staging: staging.join(KEY, UPLOAD),
+    "checksum": lambda staging: staging.checksum(KEY),
     "abort": lambda staging: staging.abort(KEY, UPLOAD),
     "read": lambda staging: staging.read(KEY, 0, 10),
     "get": lambda staging: staging.get(KEY),
@@ -151,6 +152,20 @@ def test_parts_are_listed_page_by_page() -> None:
     received = make_s3_staging(client).received(KEY, UPLOAD)
     assert received == {1: 10, 2: 20, 3: 30, 4: 40, 5: 50}
     assert [call.get("PartNumberMarker") for call in client.of("list_parts")] == [None, 3]
+
+
+@pytest.mark.parametrize(
+    ("answer", "checksum"),
+    [
+        ({"ChecksumSHA256": "composite-2"}, "composite-2"),
+        ({}, ""),
+        (refused("404", 404), ""),
+    ],
+)
+def test_a_checksum_is_what_s3_says_of_the_whole(answer: Any, checksum: str) -> None:
+    client = ScriptedS3({"head_object": [answer]})
+    assert make_s3_staging(client).checksum(KEY) == checksum
+    assert client.of("head_object") == [{"Bucket": BUCKET, "Key": KEY, "ChecksumMode": "ENABLED"}]
 
 
 def test_parts_are_joined_by_tag_and_digest() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from threading import Lock
 
-from chalicelib.dicomweb.sessions import PartUrl, WantedPart
+from chalicelib.dicomweb.sessions import PartUrl, WantedPart, composite_checksum
 from chalicelib.origin.ports import Conflict
 from chalicelib.origin.sessions.model import Session, SessionName
 
@@ -56,6 +56,9 @@ class MemoryStaging:
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, Upload] = {}
         self.signed: dict[str, tuple[str, int, int, str]] = {}
+        self.attests = False
+        """Whether it tells the checksums of what it joined."""
+        self._checksums: dict[str, str] = {}
         self._before = before
 
     def begin(self, key: str) -> str:
@@ -86,8 +89,14 @@ class MemoryStaging:
         self._before("join", key)
         upload = self.uploads.pop(upload_id, None)
         if upload is not None:
+            parts = (part for _, part in sorted(upload.parts.items()))
+            self._checksums[key] = composite_checksum(sha256(part).digest() for part in parts)
             self.objects[key] = b"".join(part for _, part in sorted(upload.parts.items()))
         return key in self.objects
+
+    def checksum(self, key: str) -> str:
+        self._before("checksum", key)
+        return self._checksums.get(key, "") if self.attests else ""
 
     def abort(self, key: str, upload_id: str) -> None:
         self._before("abort", key)

@@ -1,8 +1,10 @@
 """The first pass over a body: every delimiter and the end, each part's header and SHA-256.
 
 Nothing is stored. Framing goes on where an earlier worker stopped: at the delimiter behind the
-last part of the last page. The checksum of the whole is S3's composite, whose pieces are the parts
-of the upload: a piece in which a worker begins is hashed again from its start.
+last part of the last page. The checksum of the whole is S3's composite. Where the store attests it,
+having verified each part when it came, it is compared before anything is read; elsewhere the pieces
+that it is made of are hashed again: the parts of the upload, one in which a worker begins from its
+start.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.dicomweb.errors import RequestError
 from chalicelib.dicomweb.media_types import request_media_type
@@ -22,7 +24,7 @@ from chalicelib.dicomweb.multipart import (
     PartData,
     PartEnd,
 )
-from chalicelib.dicomweb.sessions import SessionState, composite_checksum
+from chalicelib.dicomweb.sessions import SessionState, composite_checksum, is_checksum
 from chalicelib.origin.sessions.lease import Lease
 from chalicelib.origin.sessions.model import Framed, Session
 from chalicelib.origin.sessions.ports import Staging
@@ -85,7 +87,7 @@ def frame(
     """
     session = lease.session
     framer = _make_framer(session, part_limits)
-    pieces = _Pieces(session.plan.part_bytes, _known_digests(session, ports.staging))
+    pieces = _make_pieces(session, ports.staging)
     begin = min(framer.offset, pieces.offset)
     wanted = stretches(begin, session.plan.size, READ_BYTES)
     key = session.name.body_key
@@ -98,12 +100,8 @@ def frame(
         _write_pages(lease, ports.staging, framer.take_full(), pieces)
         lease.keep()
     framer.close()
-    pieces.close()
-    if composite_checksum(pieces.digests) != session.checksum:
-        raise RequestError(
-            HTTPStatus.BAD_REQUEST,
-            "The body is not the one whose checksum was told. Nothing was stored.",
-        )
+    if pieces.close() != session.checksum:
+        raise _other_body()
     _write_pages(lease, ports.staging, framer.take_all(), pieces)
     lease.write(state=SessionState.PLACING)
 
@@ -128,6 +126,22 @@ def read_framing(staging: Staging, session: Session, page: int) -> FramingPage:
     if content is None:
         raise KeyError(key)
     return decode_framing(content)
+
+
+def _make_pieces(session: Session, staging: Staging) -> "_Pieces":
+    attested = staging.checksum(session.name.body_key)
+    if attested == session.checksum:
+        return _AttestedPieces(session)
+    if is_checksum(attested, session.plan.count):
+        raise _other_body()
+    return _HashedPieces(session.plan.part_bytes, _known_digests(session, staging))
+
+
+def _other_body() -> RequestError:
+    return RequestError(
+        HTTPStatus.BAD_REQUEST,
+        "The body is not the one whose checksum was told. Nothing was stored.",
+    )
 
 
 def _known_digests(session: Session, staging: Staging) -> Iterator[bytes]:
@@ -242,23 +256,59 @@ class _SingleFramer(_Framer):
         self._found.append(_Found(FramedPart(1, 0, self._size, digest, self._headers), self._size))
 
 
-class _Pieces:
-    """Digests of the upload's parts, whose boundaries are none of the body's parts."""
+class _Pieces(Protocol):
+    """The upload's parts, whose boundaries are none of the body's parts."""
+
+    @property
+    def offset(self) -> int:
+        """Of the first byte that is needed."""
+        ...
+
+    def feed(self, start: int, content: bytes) -> None:
+        """Take bytes; those of pieces that are known are passed over."""
+        ...
+
+    def take(self) -> tuple[bytes, ...]:
+        """Return the digests since the last time, for the next page."""
+        ...
+
+    def close(self) -> str:
+        """Return the composite checksum of the body that has ended."""
+        ...
+
+
+class _AttestedPieces:
+    """Pieces that the store has verified: nothing of them is needed."""
+
+    def __init__(self, session: Session) -> None:
+        self.offset = session.plan.size
+        self._checksum = session.checksum
+
+    def feed(self, start: int, content: bytes) -> None:
+        """Nothing is hashed."""
+
+    def take(self) -> tuple[bytes, ...]:
+        return ()
+
+    def close(self) -> str:
+        return self._checksum
+
+
+class _HashedPieces:
+    """Pieces that are hashed as they go by."""
 
     def __init__(self, piece_bytes: int, known: Iterable[bytes]) -> None:
-        self.digests = list(known)
+        self._digests = list(known)
         self._piece_bytes = piece_bytes
-        self._taken = len(self.digests)
-        self._fed = len(self.digests) * piece_bytes
+        self._taken = len(self._digests)
+        self._fed = len(self._digests) * piece_bytes
         self._hash = sha256()
 
     @property
     def offset(self) -> int:
-        """Where the bytes begin that are not hashed yet."""
         return self._fed
 
     def feed(self, start: int, content: bytes) -> None:
-        """Take bytes; those of pieces that are known are passed over."""
         view = memoryview(content)[max(self._fed - start, 0) :]
         while view:
             room = self._piece_bytes - self._fed % self._piece_bytes
@@ -268,16 +318,15 @@ class _Pieces:
                 self._end_piece()
             view = view[room:]
 
-    def close(self) -> None:
-        """End the last piece, which may be shorter."""
-        if self._fed % self._piece_bytes:
-            self._end_piece()
-
     def take(self) -> tuple[bytes, ...]:
-        """Return the digests since the last time."""
-        taken, self._taken = self._taken, len(self.digests)
-        return tuple(self.digests[taken:])
+        taken, self._taken = self._taken, len(self._digests)
+        return tuple(self._digests[taken:])
+
+    def close(self) -> str:
+        if self._fed % self._piece_bytes:  # the last piece may be shorter
+            self._end_piece()
+        return composite_checksum(self._digests)
 
     def _end_piece(self) -> None:
-        self.digests.append(self._hash.digest())
+        self._digests.append(self._hash.digest())
         self._hash = sha256()

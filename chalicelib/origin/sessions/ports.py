@@ -50,6 +50,13 @@ class Staging(Protocol):
         """
         ...
 
+    def checksum(self, key: str) -> str:
+        """Return the composite SHA-256 that the store itself attests of an object it joined.
+
+        As ``dicomweb.sessions.composite_checksum`` gives it; anything else where it attests none.
+        """
+        ...
+
     def abort(self, key: str, upload_id: str) -> None:
         """Forget an upload and its parts."""
         ...

@@ -47,9 +47,11 @@ FIRST_ONE = re.compile(r"(in part \d+|stored) with")
 ACCEPTS = ("application/dicom+json", "application/dicom+xml", "*/*")
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
+@pytest.fixture(params=[False, True], ids=["hashed", "attested"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A deployment whose staging store tells no checksums, and one whose does."""
     with make_world() as made:
+        made.staging.attests = request.param
         yield made
 
 
@@ -119,6 +121,18 @@ def test_a_body_with_another_checksum_stores_nothing(world: World) -> None:
     assert answer.status == 400
     assert "checksum" in json.loads(answer.body)["detail"]
     assert world.stored() == {}
+
+
+def test_pieces_that_the_store_attests_are_not_hashed_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[object] = []
+    real = framing._HashedPieces
+    monkeypatch.setattr(framing, "_HashedPieces", lambda *of: hashed.append(of) or real(*of))
+    session = world.send(framed(FIRST, SECOND), part_bytes=100)
+    world.work()
+    assert world.response(session).status == 200
+    assert bool(hashed) is not world.staging.attests
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -401,7 +415,17 @@ def failing(world: World, method: str, error: Exception, times: int) -> None:
     world.before = fail
 
 
-PORTS = ("read-session", "write-session", "join", "read", "get", "create", "write", "wake")
+PORTS = (
+    "read-session",
+    "write-session",
+    "join",
+    "checksum",
+    "read",
+    "get",
+    "create",
+    "write",
+    "wake",
+)
 
 
 @pytest.mark.parametrize("method", PORTS)

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -22,20 +21,21 @@ FILES = {str(dcmread(path).SOPInstanceUID): path.read_bytes() for path in PATHS}
 def emptied(local_stack: LocalStack) -> None:
     """Forget what earlier tests of this worker stored: a rebuild looks at all there is."""
     s3, dynamodb = local_stack.clients.s3, local_stack.clients.dynamodb
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=local_stack.bucket):
-        if found := [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions(page)]:
-            s3.delete_objects(Bucket=local_stack.bucket, Delete={"Objects": found})
-    for page in dynamodb.get_paginator("scan").paginate(TableName=local_stack.table):
-        for start in range(0, len(page["Items"]), 25):
-            requests = [
-                {"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}}
-                for item in page["Items"][start : start + 25]
-            ]
-            dynamodb.batch_write_item(RequestItems={local_stack.table: requests})
-
-
-def versions(page: Any) -> list[Any]:
-    return [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=local_stack.bucket)
+    found = [
+        {"Key": one["Key"], "VersionId": one["VersionId"]}
+        for page in pages
+        for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+    ]
+    for start in range(0, len(found), 1000):  # after all were listed: pages may shift
+        objects = found[start : start + 1000]
+        s3.delete_objects(Bucket=local_stack.bucket, Delete={"Objects": objects})
+    scans = dynamodb.get_paginator("scan").paginate(TableName=local_stack.table)
+    keys = [{"pk": item["pk"], "sk": item["sk"]} for page in scans for item in page["Items"]]
+    for start in range(0, len(keys), 25):
+        requests = [{"DeleteRequest": {"Key": key}} for key in keys[start : start + 25]]
+        dynamodb.batch_write_item(RequestItems={local_stack.table: requests})
+    assert "Contents" not in s3.list_objects_v2(Bucket=local_stack.bucket, MaxKeys=1)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], frozenset[str]]] = {
         "s3",
         "list_objects_v2",
         {"Bucket": "{StagingBucketName}"},
-        INGEST | {"ApiHandlerRole"},
+        DOORS,
     ),
     "keeps what is staged for ever": (
         "s3",

@@ -11,7 +11,7 @@ from chalicelib.dicomweb.errors import RequestError
 from chalicelib.dicomweb.problem import problem_response
 from chalicelib.dicomweb.response_encoding import encode_module
 from chalicelib.dicomweb.store_instances import Outcome, status_of_tally
-from chalicelib.origin.answering import answer_headers
+from chalicelib.origin.answering import RETRY_AFTER_SECONDS, answer_headers
 from chalicelib.origin.sessions.model import Answer, Session
 from chalicelib.origin.sessions.ports import Staging
 from chalicelib.origin.sessions.tables import decode_outcomes
@@ -40,8 +40,10 @@ def write_problem(session: Session, staging: Staging, error: RequestError) -> An
     content = response.body.encode()
     kind = dict(response.headers)["Content-Type"]
     staging.write(session.answer_key, [content], kind)
-    retry = (("Retry-After", "5"),) if error.status is HTTPStatus.SERVICE_UNAVAILABLE else ()
-    return Answer(response.status, (*response.headers, *retry), len(content))
+    headers = response.headers
+    if error.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = (*headers, ("Retry-After", str(RETRY_AFTER_SECONDS)))
+    return Answer(response.status, headers, len(content))
 
 
 class _Pages:

@@ -7,7 +7,7 @@ what is left of the first attempt stores nothing and may be answered 200.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chalicelib.standard.media_types import MULTIPART_RELATED
 
@@ -51,8 +51,7 @@ class BytesContent:
         return f"BytesContent({len(self.data)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingPart:
+class OutgoingPart(NamedTuple):
     """A part: header fields in order, Content-Type first (PS3.18 Table 8.6.1-1), and content."""
 
     headers: tuple[tuple[str, str], ...]

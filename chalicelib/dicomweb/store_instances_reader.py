@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from chalicelib.dicomweb.errors import RequestError
@@ -38,8 +38,7 @@ class UnreadableModule(ValueError):  # noqa: N818 - reads as the fact it is
     """The payload is no Store Instances Response Module."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedItem:
+class ReceivedItem(NamedTuple):
     """An item of one of the three sequences; "" and None where it does not say.
 
     ``reason`` is the Failure Reason, or for a referenced instance the Warning Reason. ``part`` is
@@ -87,6 +86,8 @@ def read_store_instances(body: bytes, content_type: str | None = None) -> Receiv
     modules = [_module(attributes) for attributes in _data_sets(body, content_type, 0)]
     if not modules:
         raise UnreadableModule("the payload holds no data set")
+    if len(modules) == 1:
+        return modules[0]
     urls = [module.retrieve_url for module in modules if module.retrieve_url]
     return ReceivedModule(
         tuple(item for module in modules for item in module.referenced),
@@ -210,29 +211,26 @@ def _items(attributes: _Attributes, tag: int) -> list[_Attributes]:
 def _item(attributes: _Attributes, reason: int) -> ReceivedItem:
     is_ours = _CREATOR in attributes and _text(attributes, _CREATOR) == PRIVATE_CREATOR
     return ReceivedItem(
-        sop_class=_uid(attributes, _SOP_CLASS),
-        sop_instance=_uid(attributes, _SOP_INSTANCE),
-        reason=_number(attributes, reason),
-        retrieve_url=_text(attributes, _RETRIEVE_URL),
-        part=_number(attributes, _PART) if is_ours else None,
-        detail=_text(attributes, _SENTENCE) if is_ours else "",
+        _text(attributes, _SOP_CLASS),
+        _text(attributes, _SOP_INSTANCE),
+        _number(attributes, reason),
+        _text(attributes, _RETRIEVE_URL),
+        _number(attributes, _PART) if is_ours else None,
+        _text(attributes, _SENTENCE) if is_ours else "",
     )
 
 
 def _text(attributes: _Attributes, tag: int) -> str:
     values = attributes.get(tag)
-    return values[0].strip("\0 \r\n\t") if values and isinstance(values[0], str) else ""
-
-
-def _uid(attributes: _Attributes, tag: int) -> str:
-    return _text(attributes, tag)
+    value = values[0] if values else None
+    return value.strip("\0 \r\n\t") if isinstance(value, str) else ""
 
 
 def _number(attributes: _Attributes, tag: int) -> int | None:
     """Return an integer; text is decimal as R-604 says, or hexadecimal where it can only be."""
     values = attributes.get(tag)
     value = values[0] if values else None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if not isinstance(value, str):
         return int(value) if value == value and abs(value) < 1 << 32 else None

@@ -72,6 +72,13 @@ class Observer(Protocol):
         """This became of them."""
         ...
 
+    def idle(self) -> None:
+        """There is time: a request has gone out as far as the server takes it for now.
+
+        Called at least once for each request that is answered, and before a session is forgotten.
+        """
+        ...
+
     def abandoned(self, instances: Sequence[Instance]) -> None:
         """Nothing more will be tried; ``is_uncertain`` says whether they may have arrived."""
         ...
@@ -119,6 +126,9 @@ class SilentObserver:
 
     def settled(self, outcomes: Sequence[Outcome]) -> None:
         """Nothing is written down."""
+
+    def idle(self) -> None:
+        """There is nothing to do."""
 
     def abandoned(self, instances: Sequence[Instance]) -> None:
         """Nothing is written down."""

@@ -84,9 +84,12 @@ class Dispatch:
             (("Accept", client.options.accept), *payload.headers),
             body,
             client.options.expects_continue,
+            self.observer.idle,
         )
         with client.gate.slot():
-            return Reply(client.exchange.send(request), body.length or 0)
+            response = client.exchange.send(request)
+        self.observer.idle()  # not every transport waits
+        return Reply(response, body.length or 0)
 
     def resume(self, session: OpenSession, pieces: Sequence[Piece]) -> Reply:
         """Go on with a session that an earlier process left; else as ``send``."""
@@ -101,6 +104,7 @@ class Dispatch:
     def close(self) -> None:
         """Take note that the answer was taken."""
         if self.session is not None:
+            self.observer.idle()
             self.ledger.closed(self.session)
             self.session = None
 

@@ -7,8 +7,8 @@ read.
 """
 
 import zlib
-from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 from chalicelib.dicomweb import tags
 from chalicelib.dicomweb.byte_source import ByteSource, MemorySource, read_bytes
@@ -33,8 +33,7 @@ _SHORT_FORM = frozenset(code.encode() for code, row in VRS.items() if not row.lo
 _SHORT, _LONG = Struct("<HH2sH"), Struct("<I")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What names an instance."""
 
     sop_class: str

@@ -167,9 +167,9 @@ class Journal:
         A statement for each row would cost more than its work: each lets other threads in.
         """
         statements = [
-            (f"UPDATE instance SET {what} WHERE id IN ({marks(len(some))})", (*values, *some))
+            (f"UPDATE instance SET {what} WHERE {which}", (*values, *some))
             for values, all_alike in keys.items()
-            for some in _few(all_alike, _KEYS_AT_ONCE)
+            for which, some in _rows(all_alike)
         ]
         with self._lock if len(statements) == 1 else self._transaction():
             for statement, values in statements:
@@ -325,6 +325,15 @@ class Journal:
     def _last_turn(self) -> int:
         row = self._database.execute("SELECT max(turn) FROM instance").fetchone()
         return int(row[0] or 0)
+
+
+def _rows(keys: Sequence[int]) -> Iterator[tuple[str, Sequence[int]]]:
+    """Yield conditions and their values that name rows: all at once where their keys follow."""
+    if keys == list(range(keys[0], keys[0] + len(keys))):
+        yield "id BETWEEN ? AND ?", (keys[0], keys[-1])
+        return
+    for some in _few(keys, _KEYS_AT_ONCE):
+        yield f"id IN ({marks(len(some))})", some
 
 
 def _few(items: Sequence[_Item], count: int) -> Iterator[Sequence[_Item]]:

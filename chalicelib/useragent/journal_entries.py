@@ -1,7 +1,7 @@
 """The rows of the journal: its tables, and an entry as a value."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.model import Cause, Instance, Outcome, State
@@ -73,8 +73,7 @@ SELECT id FROM instance WHERE run = ? AND turn > ? AND turn <= ? AND EXISTS (
 _STATES = {state.value: state for state in State}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row: one instance and what is known of it.
 
     ``turn`` orders the entries of a run as they were found in it; ``session`` is the number of the
@@ -133,17 +132,11 @@ def find(rows: int) -> str:
     return _FIND.format(rows=", ".join([_FOUND] * rows))
 
 
-def settled_as(outcome: Outcome) -> tuple[object, ...]:
+def settled_as(one: Outcome) -> tuple[object, ...]:
     """Return the values of SETTLED."""
-    return (
-        outcome.state.value,
-        outcome.cause.value,
-        outcome.reason,
-        outcome.status,
-        outcome.detail,
-        int(outcome.is_rewritten),
-        int(outcome.state in (State.UNKNOWN, State.UNVERIFIED)),
-    )
+    is_uncertain = one.state is State.UNKNOWN or one.state is State.UNVERIFIED
+    state, cause = str(one.state), str(one.cause)
+    return state, cause, one.reason, one.status, one.detail, one.is_rewritten, is_uncertain
 
 
 def entry_of(row: tuple[Any, ...]) -> Entry:

@@ -1,7 +1,10 @@
-"""The values that travel through a user agent: instances, and what became of them."""
+"""The values that travel through a user agent: instances, and what became of them.
 
-from dataclasses import dataclass, field
+Tuples, because there is one of each for every file, and they are made in a fifth of the time.
+"""
+
 from enum import StrEnum
+from typing import NamedTuple
 
 from chalicelib.useragent.sources import Source
 
@@ -49,8 +52,7 @@ class Cause(StrEnum):
     TWIN = "twin"
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """A composite SOP Instance that can be sent.
 
     ``key`` is the caller's own, given back with the outcome.
@@ -67,8 +69,7 @@ class Instance:
     """Whether an earlier attempt ended without an answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one instance.
 
     Attributes
@@ -91,6 +92,6 @@ class Outcome:
     reason: int | None = None
     status: int | None = None
     detail: str = ""
-    said: str = field(default="", repr=False)
+    said: str = ""
     retrieve_url: str = ""
     is_rewritten: bool = False

@@ -7,7 +7,7 @@ with ``Content-Type: application/dicom`` and nothing else, Content-Length, no co
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chalicelib.dicomweb.multipart_writer import Buffer, Content, MultipartBody, OutgoingPart
 from chalicelib.standard.media_types import DICOM
@@ -34,8 +34,7 @@ class Payload:
     body: Content
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """An instance of a batch; ``must_rewrite`` when the server asked for another syntax."""
 
     instance: Instance

@@ -5,8 +5,8 @@ stands in both lists, or in none, is not known. Nothing here sends or waits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from chalicelib.dicomweb.store_instances_reader import (
     ReceivedItem,
@@ -31,8 +31,7 @@ class Verdict(Enum):
     MISSING = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """One instance's line of an answer; ``outcome`` is what it comes to if nothing more is done."""
 
     verdict: Verdict

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from stat import S_ISDIR, S_ISREG
+from typing import NamedTuple
 
 from chalicelib.dicomweb.byte_source import RangeSource
 from chalicelib.dicomweb.errors import InstanceError
@@ -18,12 +19,11 @@ from chalicelib.useragent.glance import Glance
 from chalicelib.useragent.headers import Identity, read_identity
 from chalicelib.useragent.sources import FileSource
 
-_HEAD_BYTES = 8 * 1024
+_HEAD_BYTES = 4 * 1024
 _WINDOW_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A DICOM instance in a file, or a file from which one can be made.
 
     ``form`` is "" for a DICOM file, else the media type of what an instance is made from; then

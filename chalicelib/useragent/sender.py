@@ -4,14 +4,14 @@ Scanning goes on while the first batches are sent. Every thread works on the jou
 memory depends on connections and batch size and not on the number of files.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from threading import Condition, Lock, Thread
+from dataclasses import dataclass, field
+from threading import Condition, Thread
 
 from chalicelib.useragent.acquired import AcquiredSource, Acquirer
 from chalicelib.useragent.client import StoreClient
 from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.crew import Crew
 from chalicelib.useragent.doors import FACTS, Door, lots
 from chalicelib.useragent.errors import (
     DestinationError,
@@ -23,39 +23,17 @@ from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.journal_entries import Entry
 from chalicelib.useragent.model import Cause, Instance, Outcome, State
+from chalicelib.useragent.progress import Progress
+from chalicelib.useragent.recorder import Recorder
 from chalicelib.useragent.report import Report, make_report
 from chalicelib.useragent.scan import Found, Skipped, scan
 from chalicelib.useragent.sending_parts import Shared, as_twin, failed, is_same
 from chalicelib.useragent.session_ledger import JournalLedger, can_go_on, remembered_doors
 from chalicelib.useragent.sources import FileSource, Source
 
-_SCANNED_AT_ONCE = 200
-_MAX_SAID = 1000
+_SCANNED_AT_FIRST, _SCANNED_AT_ONCE = 10, 200
+"""Files that are entered in the journal together: few at first, so that sending begins at once."""
 _MAX_BYTES = "max_bytes"
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a run is; read it at any time."""
-
-    found: int = 0
-    found_bytes: int = 0
-    skipped: int = 0
-    earlier: int = 0
-    settled: int = 0
-    settled_bytes: int = 0
-    stored: int = 0
-    failed: int = 0
-    unverified: int = 0
-    is_scanning: bool = True
-    waiting: str = ""
-    uploaded_bytes: int = 0
-    """Of store sessions that are not answered yet."""
-
-    @property
-    def moved_bytes(self) -> int:
-        """Bytes that are settled, or have arrived and wait for their answer."""
-        return self.settled_bytes + self.uploaded_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +46,7 @@ class SendOptions:
     study : str
         Send instances of this study alone; others fail as of another study. "" sends all.
     connections : int
-        Batches under way at once.
+        Batches under way at once, at most: more than one where there is time to spare (``crew``).
     sends_again : bool
         Send what the journal says is stored once more.
     acquirer : Acquirer, optional
@@ -102,18 +80,19 @@ class Sender:
         self._client = client
         self._options = options
         self._clock = clock
-        self._lock = Lock()
+        self._crew = Crew(clock, is_eager=not client.is_plain)
         self._more = Condition()
         self._is_scanned = False
+        self._entered = self._handed = 0
         self._stopped = ""
         self._error: BaseException | None = None
-        self._said: dict[int, str] = {}
-        self._ledger = JournalLedger(journal.sessions, self._moved)
+        self._ledger = JournalLedger(journal.sessions, self.progress.moved)
 
     def stop(self, why: str = "Interrupted") -> None:
         """Begin nothing more; what is under way comes to its end."""
         self._stopped = self._stopped or why
         self._clock.stop()
+        self._crew.dismiss()
         with self._more:
             self._more.notify_all()
 
@@ -129,7 +108,7 @@ class Sender:
         doors = self._client.doors
         doors.learn({**remembered_doors(self._journal), **doors.facts})
         queue = lots(self._instances(), doors, self._client.encoder.cost)
-        source = Shared(queue)
+        source = Shared(queue, self._is_at_hand)
         threads = [Thread(target=self._scan, name="scan", daemon=True)]
         for number in range(self._options.connections):
             name = f"send-{number}"
@@ -165,7 +144,7 @@ class Sender:
             stopped=self._stopped,
             seconds=seconds,
             sent_bytes=self.progress.settled_bytes,
-            said=self._said,
+            said=self.progress.said,
         )
 
     # ------------------------------------------------------------------ finding
@@ -184,7 +163,7 @@ class Sender:
 
     def _resume(self) -> None:
         """Go on with sessions that an earlier process left; before files are looked at anew."""
-        doors = self._client.doors
+        doors, recorder = self._client.doors, Recorder(self._journal, self.progress)
         kept = list(self._journal.sessions.kept())
         for session, entries in kept:
             is_refused = doors.choice is Door.SMALL and not session.was_completed
@@ -200,23 +179,27 @@ class Sender:
                     self.progress.found_bytes += sum(one.source.size for one in entries)
                     self._ledger.resumed(session)
                     instances = [one.instance(self._source(one)) for one in entries]
-                    self._client.resume(session, instances, self, self._ledger)
+                    self._client.resume(session, instances, recorder, self._ledger)
         except Stopped:
             pass
         except DestinationError as error:
             self.stop(error.detail)
+        finally:
+            recorder.idle()
         self.progress.found = self.progress.found_bytes = 0  # the scan meets these files too
 
     def _scan_paths(self) -> None:
         found: list[tuple[FileSource, Identity, str]] = []
         skipped: list[Skipped] = []
         can_acquire = self._options.acquirer is not None
+        at_once = _SCANNED_AT_FIRST
         for one in scan(self._options.paths, self._journal.is_known, can_acquire=can_acquire):
             if self._stopped:
                 break
             self._sort(one, found, skipped)
-            if len(found) + len(skipped) >= _SCANNED_AT_ONCE:
+            if len(found) + len(skipped) >= at_once:
                 self._enter(found, skipped)
+                at_once = min(2 * at_once, _SCANNED_AT_ONCE)
         self._enter(found, skipped)
 
     def _sort(
@@ -240,13 +223,14 @@ class Sender:
         acquirer = self._options.acquirer
         assert acquirer is not None
         try:
-            return replace(one, identity=acquirer.identify(one.source.path))
+            return one._replace(identity=acquirer.identify(one.source.path))
         except SourceError as error:
             return Skipped(one.source.path, f"no instance can be made: {error.detail}", True)
 
     def _enter(self, found: list[tuple[FileSource, Identity, str]], skipped: list[Skipped]) -> None:
         if found:
             self._journal.add(found)
+            self._entered += len(found)
         if skipped:
             self._journal.add_skipped(skipped)
         found.clear()
@@ -265,6 +249,7 @@ class Sender:
             entries = self._journal.pending(after)
             repeated = self._journal.repeated(after, entries[-1].turn) if entries else set()
             for entry in entries:
+                self._handed += 1
                 if self._is_sendable(entry, is_repeated=entry.id in repeated):
                     yield entry.instance(self._source(entry))
             if entries:
@@ -276,6 +261,14 @@ class Sender:
                     if not self._is_scanned:
                         self._more.wait(0.5)
 
+    def _is_at_hand(self) -> bool:
+        """Return whether there is enough in the journal for another batch of any kind."""
+        if self._is_scanned:
+            return True
+        doors = self._client.doors
+        most = doors.lot_instances if doors.has_sessions else doors.limits.max_parts
+        return self._entered - self._handed > most
+
     def _source(self, entry: Entry) -> Source:
         acquirer = self._options.acquirer
         if not entry.form or acquirer is None:
@@ -286,7 +279,7 @@ class Sender:
         study = self._options.study
         if study and entry.identity.study != study:
             detail = "It is of another study than --study names."
-            self.settled([failed(entry, Cause.OTHER_STUDY, detail)])
+            self._settled(failed(entry, Cause.OTHER_STUDY, detail))
             return False
         if not is_repeated:
             return True
@@ -297,7 +290,7 @@ class Sender:
             self._journal.settled([as_twin(entry, State.FOUND)])
         else:
             detail = f"It has the SOP Instance UID of {first.source.label} and other content."
-            self.settled([failed(entry, Cause.TWIN, detail)])
+            self._settled(failed(entry, Cause.TWIN, detail))
         return False
 
     def _settle_twins(self) -> None:
@@ -306,58 +299,38 @@ class Sender:
             if entry.cause is Cause.TWIN:
                 first = self._journal.first_of(entry.identity.sop_instance, entry.turn)
                 if first is not None:
-                    self.settled([as_twin(entry, first.state, first.reason)])
+                    self._settled(as_twin(entry, first.state, first.reason))
+
+    def _settled(self, outcome: Outcome) -> None:
+        """Take note of what became of an instance without a request."""
+        self._journal.settled([outcome])
+        self.progress.count([outcome])
 
     # ------------------------------------------------------------------ sending
 
-    def _work(self, source: "Shared") -> None:
+    def _work(self, source: Shared) -> None:
+        recorder = Recorder(self._journal, self.progress, source.prepare)
+        self._crew.join()
         try:
             while (batch := source.take()) is not None and not self._stopped:
-                self._client.store(batch, self, self._ledger)
+                with self._crew.at_work():
+                    self._client.store(batch, recorder, self._ledger)
         except Stopped:
             pass
         except DestinationError as error:
             self.stop(error.detail)
         except Exception as error:  # noqa: BLE001 - a thread's error is raised by ``finish``
             self._fail(error)
+        finally:
+            self._crew.dismiss()
+            self._end(recorder)
+
+    def _end(self, recorder: Recorder) -> None:
+        try:
+            recorder.write()
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error
         self.stop(str(error) if isinstance(error, UserAgentError) else "An error of this program")
-
-    # Observer of the client
-
-    def sending(self, instances: Sequence[Instance]) -> None:
-        """Write down what leaves."""
-        self._journal.sending(instances)
-        self.progress.waiting = ""
-
-    def settled(self, outcomes: Sequence[Outcome]) -> None:
-        """Write down what became of instances."""
-        self._journal.settled(outcomes)
-        progress = self.progress
-        with self._lock:
-            progress.settled += len(outcomes)
-            for one in outcomes:
-                progress.settled_bytes += one.instance.source.size
-                if one.said and len(self._said) < _MAX_SAID:
-                    self._said[one.instance.key] = one.said
-            for state, count in Counter(one.state for one in outcomes).items():
-                if state.is_stored:
-                    progress.stored += count
-                elif state is State.FAILED:
-                    progress.failed += count
-                elif state is State.UNVERIFIED:
-                    progress.unverified += count
-
-    def _moved(self, size: int) -> None:
-        self.progress.uploaded_bytes = size
-        self.progress.waiting = ""
-
-    def abandoned(self, instances: Sequence[Instance]) -> None:
-        """Write down what is left for another run."""
-        self._journal.take_back(instances)
-
-    def waiting(self, seconds: float, why: str) -> None:
-        """Show it."""
-        self.progress.waiting = f"waiting {seconds:.1f} s: {why}"

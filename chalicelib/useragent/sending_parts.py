@@ -1,6 +1,8 @@
 """What a run needs beside its threads: batches to share, and files that are copies of others."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
 from threading import Lock
 
 from chalicelib.dicomweb.multipart_writer import Buffer
@@ -11,16 +13,36 @@ from chalicelib.useragent.sources import FileSource
 
 
 class Shared:
-    """Batches that threads take from one another's hands."""
+    """Batches that threads take from one another's hands.
 
-    def __init__(self, batches: Iterator[list[Instance]]) -> None:
+    Parameters
+    ----------
+    batches : iterator
+    is_at_hand : callable
+        Whether the next batch need not be waited for.
+    """
+
+    def __init__(
+        self, batches: Iterator[list[Instance]], is_at_hand: Callable[[], bool] = lambda: False
+    ) -> None:
         self._batches = batches
+        self._is_at_hand = is_at_hand
+        self._prepared: deque[list[Instance]] = deque()
         self._lock = Lock()
 
     def take(self) -> list[Instance] | None:
         """Return the next batch, None when there is none."""
         with self._lock:
-            return next(self._batches, None)
+            return self._prepared.popleft() if self._prepared else next(self._batches, None)
+
+    def prepare(self) -> None:
+        """Have the next batch made, if nothing is to be waited for, so that ``take`` is brief."""
+        if self._prepared or not self._is_at_hand() or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._prepared.extend(islice(self._batches, 1))
+        finally:
+            self._lock.release()
 
 
 def failed(entry: Entry, cause: Cause, detail: str) -> Outcome:

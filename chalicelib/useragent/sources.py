@@ -7,7 +7,7 @@ reads is no longer what was planned.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chalicelib.dicomweb.byte_source import RangeSource
 from chalicelib.dicomweb.multipart_writer import Buffer
@@ -48,7 +48,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileSlice:
     """Bytes of an open file that a socket can take from it directly; valid like a buffer.
 
@@ -59,9 +59,6 @@ class FileSlice:
     offset: int
     length: int
     changed: Callable[[], SourceError]
-
-    def __len__(self) -> int:
-        return self.length
 
     def chunks(self) -> Iterator[Buffer]:
         """Yield the bytes; a buffer is valid until the next is asked for.
@@ -84,8 +81,7 @@ class FileSlice:
             yield view[:count]
 
 
-@dataclass(frozen=True, slots=True)
-class FileSource:
+class FileSource(NamedTuple):
     """A file, identified by path, size and time of modification (in nanoseconds)."""
 
     path: bytes

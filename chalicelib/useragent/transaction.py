@@ -5,7 +5,7 @@ Nothing is assumed (U-09 to U-12): stored is what the server lists.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chalicelib.useragent.context import Context
 from chalicelib.useragent.destination import Observer
@@ -89,7 +89,7 @@ class Transaction:
 
     def _as_left(self, instance: Instance) -> Instance:
         uncertain = self.uncertain.get(instance.sop_instance, instance.is_uncertain)
-        return replace(instance, is_uncertain=uncertain)
+        return instance._replace(is_uncertain=uncertain)
 
     # ------------------------------------------------------------------ one request
 
@@ -195,31 +195,34 @@ class Transaction:
     def _receive(self, batch: _Batch, response: Response, receipts: tuple[Receipt, ...]) -> None:
         """Take the receipts of an answer that lists instances."""
         settled: list[Outcome] = []
-        again: dict[Verdict, _Batch] = {Verdict.RETRY: [], Verdict.REWRITE: [], Verdict.MISSING: []}
-        for one, receipt in zip(batch, receipts, strict=True):
-            outcome = receipt.outcome
-            if self._is_rewritten(one):
-                outcome = replace(outcome, is_rewritten=True)
-            if receipt.verdict is Verdict.EXISTS and one.is_uncertain:
-                outcome = replace(outcome, state=State.REFERENCED, cause=Cause.ALREADY_THERE)
-            elif receipt.verdict is Verdict.REWRITE and not self._can_help(one):
-                pass
-            elif receipt.verdict in again:
-                again[receipt.verdict].append(one)
-                continue
-            settled.append(outcome)
+        retried: _Batch = []
+        rewritten: _Batch = []
+        missing: _Batch = []
+        for one, (verdict, outcome) in zip(batch, receipts, strict=True):
+            if verdict is Verdict.RETRY:
+                retried.append(one)
+            elif verdict is Verdict.MISSING:
+                missing.append(one)
+            elif verdict is Verdict.REWRITE and self._can_help(one):
+                rewritten.append(one)
+            else:
+                if verdict is Verdict.EXISTS and one.is_uncertain:
+                    outcome = outcome._replace(state=State.REFERENCED, cause=Cause.ALREADY_THERE)
+                if self._is_rewritten(one):
+                    outcome = outcome._replace(is_rewritten=True)
+                settled.append(outcome)
         if any(one.state.is_stored for one in settled):
             self.context.known.has_stored = True
             self.context.known.refusals_in_a_row = 0
             self.context.gate.accepted()
         self._settle(settled)
-        for one in again[Verdict.REWRITE]:
+        for one in rewritten:
             one.must_rewrite = True
-        if again[Verdict.REWRITE]:
-            self.queue.appendleft(again[Verdict.REWRITE])
-        for one in again[Verdict.MISSING]:
+        if rewritten:
+            self.queue.appendleft(rewritten)
+        for one in missing:
             self._unlisted(one, response)
-        self._receive_transient(again[Verdict.RETRY], response, receipts)
+        self._receive_transient(retried, response, receipts)
 
     def _receive_transient(
         self, batch: _Batch, response: Response, receipts: tuple[Receipt, ...]
@@ -245,7 +248,7 @@ class Transaction:
             return
         other = coerced(one.instance, response) if one.is_alone else None
         if other is not None:
-            self._settle([replace(other, is_rewritten=self._is_rewritten(one))])
+            self._settle([other._replace(is_rewritten=self._is_rewritten(one))])
         else:
             self._verify(one, Cause.NOT_LISTED, response.status)
 
@@ -263,7 +266,7 @@ class Transaction:
             Sought.NOT_OFFERED: (State.UNVERIFIED, cause),
         }[sought]
         outcome = self._failure(one, cause, status)
-        self._settle([replace(outcome, state=state)])
+        self._settle([outcome._replace(state=state)])
 
     def _too_large(self, batch: _Batch, reply: Reply) -> None:
         client = self.context
@@ -315,12 +318,12 @@ class Transaction:
                 self._verify(one, Cause.STATUS, response.status)
             else:
                 outcome = self._failure(one, Cause.STATUS, response.status)
-                self._settle([replace(outcome, said=said)])
+                self._settle([outcome._replace(said=said)])
 
     def _exists(self, one: _Pending, said: str) -> None:
-        outcome = replace(self._failure(one, Cause.EXISTS, 409), said=said)
+        outcome = self._failure(one, Cause.EXISTS, 409)._replace(said=said)
         if one.is_uncertain:
-            outcome = replace(outcome, state=State.REFERENCED, cause=Cause.ALREADY_THERE)
+            outcome = outcome._replace(state=State.REFERENCED, cause=Cause.ALREADY_THERE)
         self._settle([outcome])
 
     # ------------------------------------------------------------------ again

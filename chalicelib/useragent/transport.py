@@ -6,6 +6,7 @@ redirects: who does must give it a whole body again.
 """
 
 import ssl
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -27,7 +28,8 @@ class OutgoingRequest:
     """A request. ``body`` is read from its first byte each time the request is sent.
 
     A body without length goes out chunked (RFC 9112 7.1). ``expects_continue`` waits a moment for
-    the server's leave before the body (RFC 9110 10.1.1).
+    the server's leave before the body (RFC 9110 10.1.1). ``meanwhile`` is called while the server
+    is waited for, by transports that can tell; it must be brief.
     """
 
     method: str
@@ -35,6 +37,7 @@ class OutgoingRequest:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: Content | None = field(default=None, repr=False)
     expects_continue: bool = False
+    meanwhile: Callable[[], None] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,11 @@ class HttpTransport:
         """Send the request once."""
         body = None
         if request.body is not None:
-            body = WatchedBody(request.body, expects_continue=request.expects_continue)
+            body = WatchedBody(
+                request.body,
+                expects_continue=request.expects_continue,
+                meanwhile=request.meanwhile,
+            )
         try:
             pool, target = self._way_to(request.url)
             response = pool.urlopen(
@@ -202,23 +209,36 @@ class HttpTransport:
         return manager
 
 
-def _fields(request: OutgoingRequest) -> urllib3.HTTPHeaderDict:
-    fields = urllib3.HTTPHeaderDict()
+def _fields(request: OutgoingRequest) -> dict[str, str]:
+    """Return the header fields; a name that stands twice is one line (RFC 9110 5.3)."""
+    fields: dict[str, str] = {}
     for name, value in request.headers:
-        fields.add(name, value)
-    if request.body is not None:
-        if request.body.length is None:
-            fields["Transfer-Encoding"] = "chunked"
-        else:
-            fields["Content-Length"] = str(request.body.length)
-        if request.expects_continue:
-            fields["Expect"] = "100-continue"
-    fields.setdefault("Accept-Encoding", "gzip")
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    given = {name.lower(): name for name in fields}
+    for name, value in _own_fields(request):
+        fields[given.get(name.lower(), name)] = value
+    if "accept-encoding" not in given:
+        fields["Accept-Encoding"] = "gzip"
     return fields
 
 
+def _own_fields(request: OutgoingRequest) -> Iterator[tuple[str, str]]:
+    if request.body is None:
+        return
+    if request.body.length is None:
+        yield "Transfer-Encoding", "chunked"
+    else:
+        yield "Content-Length", str(request.body.length)
+    if request.expects_continue:
+        yield "Expect", "100-continue"
+
+
 def _read(response: urllib3.BaseHTTPResponse, url: str, *, is_cut: bool) -> Response:
-    body = response.read(MAX_RESPONSE_BYTES + 1, decode_content=True)
+    length = response.length_remaining
+    if length is not None and length <= MAX_RESPONSE_BYTES and not _is_coded(response):
+        body = response.read()
+    else:
+        body = response.read(MAX_RESPONSE_BYTES + 1, decode_content=True)
     if len(body) > MAX_RESPONSE_BYTES:
         raise TransportError(
             f"The answer is larger than {MAX_RESPONSE_BYTES} bytes.", may_have_arrived=True
@@ -228,6 +248,10 @@ def _read(response: urllib3.BaseHTTPResponse, url: str, *, is_cut: bool) -> Resp
     else:
         response.drain_conn()
     return Response(response.status, Headers(response.headers.items()), body, url)
+
+
+def _is_coded(response: urllib3.BaseHTTPResponse) -> bool:
+    return "Content-Encoding" in response.headers
 
 
 def _translate(error: Exception) -> TransportError:

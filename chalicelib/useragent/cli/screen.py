@@ -18,8 +18,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from chalicelib.useragent.progress import Progress
 from chalicelib.useragent.report import ExitCode, Report
-from chalicelib.useragent.sender import Progress
 
 _SHOWN_FAILURES = 20
 _SHOWN_REASONS = 10

@@ -118,12 +118,16 @@ class Recorder:
     outcomes: list[Outcome] = field(default_factory=list)
     left: list[Instance] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    pauses: int = 0
 
     def sending(self, instances: Sequence[Instance]) -> None:
         self.sent.append([one.sop_instance for one in instances])
 
     def settled(self, outcomes: Sequence[Outcome]) -> None:
         self.outcomes += outcomes
+
+    def idle(self) -> None:
+        self.pauses += 1
 
     def abandoned(self, instances: Sequence[Instance]) -> None:
         self.left += instances

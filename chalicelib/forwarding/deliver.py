@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.forwarding.configuration import DestinationPlan
+from chalicelib.forwarding.deadline import Deadline
 from chalicelib.forwarding.destinations import Destinations
 from chalicelib.forwarding.model import Delivery, DeliveryState, Hold
 from chalicelib.forwarding.ports import DeliveryStore
@@ -41,6 +42,8 @@ class DeliverPolicy:
         How long a claim holds: no less than a call can last.
     reserve : float
         No batch is begun with less time left.
+    margin : float
+        Nothing is waited for that would leave less: what became of a batch is to be written down.
     patience : int
         Attempts that end with the instance held; after them it counts as failed for the moment
         and the queue's own repetitions, and dead letters, decide.
@@ -48,6 +51,7 @@ class DeliverPolicy:
 
     lease: float = 330.0
     reserve: float = 120.0
+    margin: float = 15.0
     first_delay: int = 30
     patience: int = 100
 
@@ -171,7 +175,7 @@ class Deliverer:
                 for task in group:
                     rest.postpone(task.record.key, 1)
             else:
-                self._send(plan, batch, group, marks, rest)
+                self._send(plan, batch, group, marks, remaining, rest)
 
     def _send(
         self,
@@ -179,6 +183,7 @@ class Deliverer:
         batch: Sequence[Instance],
         tasks: Sequence[Task],
         marks: tuple[str, ...],
+        remaining: Remaining,
         rest: Rest,
     ) -> None:
         """Claim a batch, send what was claimed, write down what became of it."""
@@ -193,7 +198,9 @@ class Deliverer:
         notes = _Notes()
         trouble: UserAgentError | None = None
         try:
-            self.destinations.client(plan, marks).store(mine, notes)
+            size = sum(one.source.size for one in mine)
+            clock = Deadline(self.destinations.clock, remaining, self.policy.margin)
+            self.destinations.client(plan, marks, size=size, clock=clock).store(mine, notes)
         except UserAgentError as error:
             trouble = error
         at = timestamp(self.clock())

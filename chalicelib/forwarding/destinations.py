@@ -20,6 +20,7 @@ from chalicelib.useragent.auth import (
     Secret,
     basic,
 )
+from chalicelib.useragent.capabilities import read_limits
 from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
 from chalicelib.useragent.clock import Clock
 from chalicelib.useragent.doors import Door, Doors
@@ -44,7 +45,8 @@ class _Line:
     plan: DestinationPlan
     transport: Transport
     auth: Auth
-    limits: BatchLimits
+    doors: Doors
+    was_asked: bool = False
 
 
 @dataclass(slots=True)
@@ -59,10 +61,25 @@ class Destinations:
 
     def limits_of(self, plan: DestinationPlan) -> BatchLimits:
         """Return what a request to the destination may hold. Raises as ``client`` does."""
-        return self._line(plan).limits
+        return self._line(plan).doors.limits
 
-    def client(self, plan: DestinationPlan, marks: tuple[str, ...]) -> StoreClient:
+    def client(
+        self,
+        plan: DestinationPlan,
+        marks: tuple[str, ...],
+        *,
+        size: int = 0,
+        clock: Clock | None = None,
+    ) -> StoreClient:
         """Return a client whose requests carry a hop mark.
+
+        Parameters
+        ----------
+        size : int
+            Bytes to be sent. Of what a request may not hold, the destination is asked once whether
+            it offers store sessions.
+        clock : Clock, optional
+            Instead of the one for all.
 
         Raises
         ------
@@ -70,16 +87,23 @@ class Destinations:
             No credentials can be had.
         """
         line = self._line(plan)
-        return StoreClient(
-            Destination(plan.url),
-            Exchange(_Marked(line.transport, hop_mark.write_marks(marks)), line.auth),
+        destination = Destination(plan.url)
+        exchange = Exchange(_Marked(line.transport, hop_mark.write_marks(marks)), line.auth)
+        client = StoreClient(
+            destination,
+            exchange,
             encoder=encoder_of(plan.representation),
-            limits=line.limits,
-            doors=Doors(line.limits, Door.SMALL),  # a call does not outlive a session
+            limits=line.doors.limits,
+            doors=line.doors,
             policy=self.policy,
             options=ClientOptions(retries_unquoted=plan.representation.retries_unquoted),
-            clock=self.clock,
+            clock=clock or self.clock,
         )
+        may_ask = line.doors.choice is not Door.SMALL and not line.was_asked
+        if may_ask and size > line.doors.limits.max_bytes:
+            line.was_asked = True
+            line.doors.learn(read_limits(exchange, destination))
+        return client
 
     def _line(self, plan: DestinationPlan) -> _Line:
         line = self._lines.get(plan.name)
@@ -89,7 +113,7 @@ class Destinations:
                 plan,
                 self.make_transport(plan.url),
                 self._auth(plan.auth),
-                BatchLimits(shape.max_bytes, shape.max_instances),
+                Doors(BatchLimits(shape.max_bytes, shape.max_instances)),
             )
             self._lines[plan.name] = line
         return line

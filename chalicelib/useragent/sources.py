@@ -20,7 +20,8 @@ SLICE_BYTES = 4 * 1024 * 1024
 class Source(Protocol):
     """Bytes of a DICOM file.
 
-    ``label`` names the source to a person and in reports: a path as a rule.
+    ``label`` names the source to a person and in reports: a path as a rule. ``range_bytes``, where
+    a source has it, is what it would rather be asked for at once.
     """
 
     @property
@@ -208,8 +209,9 @@ class SourceContent:
         if isinstance(self.source, FileSource):
             yield from self.source.slices(start, end)
             return
-        for offset in range(start, end, CHUNK_BYTES):
-            yield self.source.read(offset, min(CHUNK_BYTES, end - offset))
+        step = getattr(self.source, "range_bytes", CHUNK_BYTES)
+        for offset in range(start, end, step):
+            yield self.source.read(offset, min(step, end - offset))
 
 
 def ranges_of(source: Source, window: int = 64 * 1024) -> RangeSource:

@@ -1,7 +1,10 @@
 """What is stored in one partition goes on to another, and to servers that behave as they do."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +14,14 @@ from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.forwarding.model import Delivery, DeliveryState
 from chalicelib.origin.hop_mark import mark_of
 from infra.local.stack import LocalStack
-from tests.builders_dicom import Patient, Uids, make_file, uid_of
+from tests.builders_dicom import PIXEL_DATA, Patient, Uids, element, make_file, uid_of
 from tests.end_to_end.conftest import Post
+from tests.end_to_end.test_stowage_send import send as stowage_send
 from tests.unit.useragent.fakes import module
 from tests.unit.useragent.loopback import Connection, Handler, serving
 
 Configure = Callable[..., None]
+LARGE = 6_000_000  # bytes: more than one request holds
 
 
 @pytest.fixture
@@ -79,6 +84,24 @@ def deliveries(local_stack: LocalStack, study: str) -> Callable[[str], list[Deli
     return lambda partition: list(DynamoDbDeliveryStore(table).of_study(partition, study))
 
 
+@contextmanager
+def drained(stack: LocalStack) -> Iterator[None]:
+    """Let queues be consumed by a thread of its own too."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(0.05):
+            stack.drain(60.0)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def stored(stack: LocalStack, partition: str, uids: Uids) -> dict[str, Any]:
     key = f"{partition}/instances/{uids.instance}.dcm"
     found: dict[str, Any] = stack.clients.s3.get_object(Bucket=stack.bucket, Key=key)
@@ -110,6 +133,32 @@ def test_an_instance_is_forwarded_once_under_duplicate_events_and_never_back(
     assert (delivery.state, delivery.attempts) == (DeliveryState.DELIVERED, 1)
     assert deliveries(there) == []
     assert local_stack.take_messages("ForwardDeadLetters") == []
+
+
+def test_what_no_request_can_hold_goes_by_session(
+    local_stack: LocalStack,
+    configure: Configure,
+    deliveries: Callable[[str], list[Delivery]],
+    study: str,
+    partition: str,
+    there: str,
+    tmp_path: Path,
+) -> None:
+    """The worker of the destination is at work while the forwarding function waits for it."""
+    here_url = f"{local_stack.url}/partitions/{partition}"
+    configure(f"{local_stack.url}/partitions/{there}")
+    uids = Uids.of(partition, "large", study=study)
+    file = make_file(uids).with_elements(element(PIXEL_DATA, "OW", bytes(LARGE)))
+    (tmp_path / "large.dcm").write_bytes(file.encode())
+    with drained(local_stack):
+        assert stowage_send(tmp_path / "large.dcm", here_url)["stored"] == 1
+        local_stack.drain(60.0)
+
+    copy = stored(local_stack, there, uids)
+    assert copy["Body"].read() == file.encode()
+    assert copy["Metadata"]["via"] == mark_of(here_url)
+    [delivery] = deliveries(partition)
+    assert (delivery.state, delivery.attempts) == (DeliveryState.DELIVERED, 1)
 
 
 def test_an_instance_that_is_there_otherwise_is_delivered_unverified(

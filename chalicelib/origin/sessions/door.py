@@ -28,6 +28,7 @@ from chalicelib.dicomweb.sessions import (
     encode_status,
     encode_urls,
 )
+from chalicelib.origin import hop_mark
 from chalicelib.origin.answering import RETRY_AFTER_SECONDS
 from chalicelib.origin.ports import Clock, Conflict, Telemetry, Unavailable
 from chalicelib.origin.sessions.lease import is_stalled
@@ -122,6 +123,7 @@ class SessionDoor:
             resource.partition,
             strict=self._policy.strict,
             max_bytes=self._policy.max_bytes,
+            mark=request.headers.get(hop_mark.FIELD),
         )
         session = self._begin(opening, resource.partition, request.subject or "")
         self._ports.telemetry.event(

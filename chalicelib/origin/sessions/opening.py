@@ -29,8 +29,15 @@ class Opening:
     checksum: str
 
 
-def check_opening(wanted: OpenRequest, partition: str, *, strict: bool, max_bytes: int) -> Opening:
+def check_opening(
+    wanted: OpenRequest, partition: str, *, strict: bool, max_bytes: int, mark: str | None = None
+) -> Opening:
     """Return what a session is opened with.
+
+    Parameters
+    ----------
+    mark : str, optional
+        The hop mark of the request that opens it, where the Store request would have none.
 
     Raises
     ------
@@ -61,7 +68,7 @@ def check_opening(wanted: OpenRequest, partition: str, *, strict: bool, max_byte
         content_type=headers.get("Content-Type") or "",
         form=form,
         plan=plan,
-        via=write_marks(read_marks(headers.get(hop_mark.FIELD))),
+        via=write_marks(read_marks(headers.get(hop_mark.FIELD) or mark)),
         checksum=wanted.checksum,
     )
 

@@ -107,11 +107,12 @@ class Rig:
         path: str,
         document: Mapping[str, Any] | str | bytes = b"",
         subject: str | None = SUBJECT,
+        **fields: str,
     ) -> HttpResponse:
         """Send a request; ``path`` is below the sessions of the service."""
         text = json.dumps(document) if isinstance(document, Mapping) else document
         body = text.encode() if isinstance(text, str) else text
-        headers = Headers((("Content-Type", "application/json"),))
+        headers = Headers((("Content-Type", "application/json"), *fields.items()))
         request = HttpRequest(
             method, self.path + path, (), headers, body, request_id="request-1", subject=subject
         )

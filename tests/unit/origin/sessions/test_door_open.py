@@ -81,6 +81,18 @@ def test_what_the_worker_needs_is_written_down(rig: Rig) -> None:
     assert rig.staging.uploads[session.upload_id].key == session.name.body_key
 
 
+def test_the_hop_mark_of_the_opening_request_counts_where_the_store_request_has_none(
+    rig: Rig,
+) -> None:
+    """A forwarder marks what it sends, whatever the request is for: circles must end here too."""
+    marked = {"Stowage-Via": "fedcba9876543210"}
+    opened = told(rig.send("POST", "", opening(), **marked))
+    assert rig.kept(f"/{opened['id']}").via == "fedcba9876543210"
+    headers = {"Content-Type": MULTIPART, "Stowage-Via": "0123456789abcdef"}
+    opened = told(rig.send("POST", "", opening(headers=headers), **marked))
+    assert rig.kept(f"/{opened['id']}").via == "0123456789abcdef"
+
+
 def test_a_session_of_nobody_is_opened_where_nobody_is_asked(rig: Rig) -> None:
     assert rig.kept(rig.open(subject=None)).subject == ""
 

@@ -7,7 +7,7 @@ so there all begin at once.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition, Lock
 
@@ -26,11 +26,20 @@ class Crew:
     clock : Clock
     is_eager : bool
         Let all begin at once.
+    worked_seconds : callable
+        How long the thread that calls it has worked.
     """
 
-    def __init__(self, clock: Clock, *, is_eager: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        is_eager: bool = False,
+        worked_seconds: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._clock = clock
         self._is_eager = is_eager
+        self._worked_seconds = worked_seconds
         self._next = Lock()
         self._changed = Condition()
         self._is_dismissed = False
@@ -57,13 +66,13 @@ class Crew:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Mark what a sender does for a batch, from taking it in hand to its end."""
-        one, began, worked = object(), self._clock.monotonic(), time.thread_time()
+        one, began, worked = object(), self._clock.monotonic(), self._worked_seconds()
         self._under_way[one] = began
         try:
             yield
         finally:
             del self._under_way[one]
-            worked = time.thread_time() - worked
+            worked = self._worked_seconds() - worked
             with self._changed:
                 self._worked += worked
                 self._waited += self._clock.monotonic() - max(began, self._looked) - worked

@@ -165,3 +165,15 @@ def test_many_are_written_down_at_once(tmp_path: Path) -> None:
         assert {(one.id, one.reason) for one in failed} == {
             (one.key, 0xC000 + one.key % 3) for one in instances[1100:]
         }
+
+
+@pytest.mark.parametrize("chosen", [[2, 3, 4], [2, 4], [4, 3, 2], [3]])
+def test_exactly_those_that_are_named_change(tmp_path: Path, chosen: list[int]) -> None:
+    with filled(tmp_path / "j", 5) as journal:
+        instances = {entry.id: entry.instance() for entry in journal.pending(0)}
+        some = [instances[number] for number in chosen]
+        journal.sending(some)
+        assert {one.id for one in journal.in_states([State.SENT])} == set(chosen)
+        journal.settled([Outcome(one, State.REFERENCED) for one in some])
+        assert {one.id for one in journal.in_states([State.REFERENCED])} == set(chosen)
+        assert journal.counts()[State.FOUND].instances == 5 - len(chosen)

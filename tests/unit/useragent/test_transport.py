@@ -247,6 +247,149 @@ def test_a_connection_is_used_again_and_not_after_a_cut_body() -> None:
     assert len(peers) == 1
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A self-signed certificate of 127.0.0.1 and its key in one file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_bytes(make_certificate())
+    return str(path)
+
+
+def server_context(certificate: str, *, wants_client: bool = False) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if wants_client:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(certificate)
+    return context
+
+
+def files_body(folder: Path, size: int) -> MultipartBody:
+    file = folder / "file"
+    file.write_bytes(bytes(size))
+    source = FileSource(bytes(file), size, file.stat().st_mtime_ns)
+    return MultipartBody([OutgoingPart((), SourceContent(source))], "b")
+
+
+def test_what_is_done_meanwhile_is_done_once_while_the_server_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    has_body, is_done = threading.Event(), threading.Event()
+    seen = []
+
+    def answers_when_it_is_done(connection: Connection) -> None:
+        connection.body()
+        has_body.set()
+        is_done.wait(5)
+        connection.answer(200)
+
+    def meanwhile() -> None:
+        seen.append(has_body.wait(5))
+        is_done.set()
+
+    with serving(answers_when_it_is_done) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 6))
+        body = files_body(tmp_path, 1000)
+        request = OutgoingRequest("POST", url, (), body, meanwhile=meanwhile)
+        assert transport.send(request).status == 200
+        transport.close()
+    assert seen == [True]
+
+
+def test_a_server_that_reads_slowly_is_time_enough(tmp_path: Path) -> None:
+    """Not only when all is out: on a slow line that is much later."""
+    is_done = threading.Event()
+
+    def reads_when_it_is_done(connection: Connection) -> None:
+        assert is_done.wait(5)
+        connection.body()
+        connection.answer(200)
+
+    with serving(reads_when_it_is_done) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 6))
+        body = files_body(tmp_path, 64 << 20)
+        request = OutgoingRequest("POST", url, (), body, meanwhile=is_done.set)
+        assert transport.send(request).status == 200
+        transport.close()
+
+
+def test_under_tls_what_is_done_meanwhile_comes_before_the_body(certificate: str) -> None:
+    seen: list[str] = []
+
+    class Body:
+        length = 4
+
+        def __iter__(self) -> Iterator[Buffer]:
+            seen.append("body")
+            yield b"body"
+
+    with serving(stores, tls=server_context(certificate)) as url:
+        transport = HttpTransport(url, tls=Tls(authorities=certificate), timeouts=Timeouts(2, 2))
+        request = OutgoingRequest("POST", url, (), Body(), meanwhile=lambda: seen.append("done"))
+        assert transport.send(request).status == 200
+        transport.close()
+    assert seen == ["done", "body"]
+
+
+def test_header_fields_arrive_once_each_whatever_their_case() -> None:
+    heads = []
+
+    def takes(connection: Connection) -> None:
+        heads.append(connection.head.decode().lower().split("\r\n")[1:])
+        connection.body()
+        connection.answer(200)
+
+    given = (
+        ("X-Two", "a"),
+        ("X-Two", "b"),
+        ("accept-encoding", "identity"),
+        ("content-length", "7"),
+    )
+    with serving(takes) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        transport.send(OutgoingRequest("POST", url, given, BytesContent(b"body")))
+        transport.close()
+    [head] = heads
+    assert "x-two: a, b" in head
+    assert [line for line in head if line.startswith("accept-encoding")] == [
+        "accept-encoding: identity"
+    ]
+    assert [line for line in head if line.startswith("content-length")] == ["content-length: 4"]
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_answers_with_a_coding_are_decoded(is_counted: bool) -> None:
+    packed = gzip.compress(LISTED)
+
+    def takes(connection: Connection) -> None:
+        connection.body()
+        if is_counted:
+            connection.answer(200, packed, "Content-Encoding: gzip")
+        else:
+            head = (
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
+            connection.sock.sendall(head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(packed), packed))
+
+    with serving(takes) as url:
+        assert post(url).body == LISTED
+
+
+def test_a_file_that_shrinks_on_the_way_is_told_from_a_bad_connection(tmp_path: Path) -> None:
+    body = files_body(tmp_path, 64 << 20)
+
+    def shrinks(connection: Connection) -> None:
+        with (tmp_path / "file").open("r+b") as file:
+            file.truncate(1000)
+        connection.body()
+
+    with serving(shrinks) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 6))
+        with pytest.raises(SourceError, match="changed"):
+            transport.send(OutgoingRequest("POST", url, (), body))
+        transport.close()
+
+
 def test_a_source_that_fails_is_no_fault_of_the_connection() -> None:
     class Broken:
         length = 100
@@ -268,23 +411,6 @@ def test_nobody_there_is_certain_not_to_have_stored() -> None:
     with pytest.raises(TransportError) as caught:
         post(url)
     assert not caught.value.may_have_arrived
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A self-signed certificate of 127.0.0.1 and its key in one file."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_bytes(make_certificate())
-    return str(path)
-
-
-def server_context(certificate: str, *, wants_client: bool = False) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    if wants_client:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(certificate)
-    return context
 
 
 def test_a_certificate_that_does_not_verify_ends_it(certificate: str) -> None:

@@ -1,0 +1,94 @@
+"""When the journal learns what: before bytes leave, and not long after they are answered."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.useragent.errors import DestinationError
+from chalicelib.useragent.journal import Journal
+from chalicelib.useragent.model import Instance, Outcome, State
+from chalicelib.useragent.progress import Progress
+from chalicelib.useragent.recorder import Recorder
+from tests.unit.useragent.fakes import ScriptedTransport, make_client, make_instances, stores_all
+from tests.unit.useragent.test_journal import filled
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Any:
+    with filled(tmp_path / "j", 2) as journal:
+        yield journal
+
+
+@pytest.fixture
+def instances(journal: Journal) -> list[Instance]:
+    return [entry.instance() for entry in journal.pending(0)]
+
+
+def states(journal: Journal) -> dict[State, int]:
+    return {state: count.instances for state, count in journal.counts().items()}
+
+
+def stored(instances: Sequence[Instance]) -> list[Outcome]:
+    return [Outcome(one, State.REFERENCED, status=200) for one in instances]
+
+
+def test_that_an_instance_leaves_is_written_at_once(
+    journal: Journal, instances: list[Instance]
+) -> None:
+    Recorder(journal, Progress()).sending(instances)
+    assert states(journal) == {State.SENT: 2}
+
+
+def test_outcomes_are_counted_at_once_and_written_when_there_is_time(
+    journal: Journal, instances: list[Instance]
+) -> None:
+    progress, prepared = Progress(), []
+    recorder = Recorder(journal, progress, lambda: prepared.append(states(journal)))
+    recorder.sending(instances)
+    recorder.settled(stored(instances))
+    assert (progress.settled, progress.stored) == (2, 2)
+    assert states(journal) == {State.SENT: 2}
+    recorder.idle()
+    assert states(journal) == {State.REFERENCED: 2}
+    assert prepared == [{State.REFERENCED: 2}]  # writing comes first
+
+
+def test_what_could_not_be_written_is_not_forgotten(
+    journal: Journal, instances: list[Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(outcomes: Sequence[Outcome]) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    recorder = Recorder(journal, Progress())
+    recorder.settled(stored(instances))
+    with monkeypatch.context() as patched:
+        patched.setattr(journal, "settled", is_full)
+        with pytest.raises(sqlite3.OperationalError):
+            recorder.write()
+    recorder.write()
+    assert states(journal) == {State.REFERENCED: 2}
+
+
+def test_a_client_gives_time_with_each_request_that_is_answered(
+    journal: Journal, instances: list[Instance]
+) -> None:
+    """Also through a transport that never waits: outcomes do not pile up."""
+    told = []
+
+    class Told(Recorder):
+        def idle(self) -> None:
+            told.append("idle")
+
+        def settled(self, outcomes: Sequence[Outcome]) -> None:
+            told.append("settled")
+
+    client = make_client(ScriptedTransport(stores_all))
+    for one in make_instances(2):
+        client.store([one], Told(journal, Progress()))
+    assert told == ["idle", "settled"] * 2
+    down = make_client(ScriptedTransport(DestinationError("down")))
+    with pytest.raises(DestinationError):
+        down.store(make_instances(1), Told(journal, Progress()))

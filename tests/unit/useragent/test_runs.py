@@ -1,0 +1,132 @@
+"""A run of several threads, its journal and its progress."""
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.useragent.client import Destination, StoreClient
+from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.errors import DestinationError
+from chalicelib.useragent.exchange import Exchange
+from chalicelib.useragent.journal import Journal
+from chalicelib.useragent.model import State
+from chalicelib.useragent.payloads import DicomEncoder, WireOptions
+from chalicelib.useragent.plan import BatchLimits
+from chalicelib.useragent.sender import Sender, SendOptions
+from chalicelib.useragent.transport import HttpTransport, OutgoingRequest, Response, Timeouts
+from tests.builders_dicom import Uids, make_file
+from tests.unit.useragent.fakes import STUDY, Sent, module, stores_all
+from tests.unit.useragent.loopback import Connection, serving
+from tests.unit.useragent.test_sending import parts_of
+
+COUNT = 12
+CONNECTIONS = 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(COUNT):
+        content = make_file(Uids.of("run", number, study=STUDY)).encode()
+        (folder / f"{number}.dcm").write_bytes(content)
+    return folder
+
+
+def make_sender(folder: Path, url: str, transport: Any, **shape: Any) -> tuple[Sender, Journal]:
+    clock = SystemClock()
+    client = StoreClient(
+        Destination(url),
+        Exchange(transport),
+        encoder=DicomEncoder(WireOptions(**shape)),
+        limits=BatchLimits(max_parts=1),
+        clock=clock,
+    )
+    journal = Journal(":memory:", url)
+    return Sender(journal, client, SendOptions([str(folder)], connections=CONNECTIONS), clock), (
+        journal
+    )
+
+
+@pytest.mark.parametrize("is_gzipped", [False, True])
+def test_a_server_that_takes_its_time_gets_all_connections(folder: Path, is_gzipped: bool) -> None:
+    """It answers nobody before as many requests are there as connections are allowed."""
+    meet = threading.Barrier(CONNECTIONS, timeout=10)
+
+    def answers_together(connection: Connection) -> None:
+        if connection.fields.get(b"content-encoding") == b"gzip":
+            connection.body()
+            text = "{}"
+        else:
+            text = json.dumps(module(parts_of(connection)))
+        meet.wait()
+        connection.answer(200, text.encode())
+
+    with serving(answers_together) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(5, 20))
+        sender, journal = make_sender(folder, url, transport, is_gzipped=is_gzipped)
+        report = sender.run()
+        transport.close()
+        journal.close()
+    assert not meet.broken
+    assert report.stored == (0 if is_gzipped else COUNT)
+
+
+def test_what_was_answered_is_written_down_when_the_destination_fails(folder: Path) -> None:
+    """The answers of the last requests before the end are in the journal, not only counted."""
+
+    class Failing:
+        def __init__(self) -> None:
+            self.answered: list[str] = []
+            self._lock = threading.Lock()
+
+        def send(self, request: OutgoingRequest) -> Response:
+            body = b"".join(bytes(chunk) for chunk in request.body or ())
+            sent = Sent(request.method, request.url, _headers(request), body, len(body))
+            with self._lock:
+                if len(self.answered) >= 3:
+                    raise DestinationError("down")
+                self.answered += sent.uids
+            return stores_all(sent)
+
+    transport = Failing()
+    sender, journal = make_sender(folder, "http://pacs.example/dicom-web", transport)
+    report = sender.run()
+    written = {one.identity.sop_instance for one in journal.iterate([State.REFERENCED])}
+    assert written == set(transport.answered)
+    assert (report.stored, sender.progress.stored) == (3, 3)
+    assert journal.counts()[State.FOUND].instances == COUNT - 3
+    journal.close()
+
+
+def test_an_error_of_a_thread_is_raised_and_what_it_knew_is_written_down(folder: Path) -> None:
+    class Broken:
+        def __init__(self) -> None:
+            self.answered: Sequence[str] = ()
+
+        def send(self, request: OutgoingRequest) -> Response:
+            if self.answered:
+                raise ZeroDivisionError
+            body = b"".join(bytes(chunk) for chunk in request.body or ())
+            sent = Sent(request.method, request.url, _headers(request), body, len(body))
+            self.answered = sent.uids
+            return stores_all(sent)
+
+    transport = Broken()
+    sender, journal = make_sender(folder, "http://pacs.example/dicom-web", transport)
+    with pytest.raises(ZeroDivisionError):
+        sender.run()
+    assert [one.identity.sop_instance for one in journal.iterate([State.REFERENCED])] == list(
+        transport.answered
+    )
+    journal.close()
+
+
+def _headers(request: OutgoingRequest) -> Any:
+    from chalicelib.dicomweb.messages import Headers
+
+    return Headers(request.headers)

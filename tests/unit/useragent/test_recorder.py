@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from chalicelib.useragent.doors import Door, Doors
 from chalicelib.useragent.errors import DestinationError
 from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.model import Instance, Outcome, State
+from chalicelib.useragent.open_session import NoLedger, OpenSession
+from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.progress import Progress
 from chalicelib.useragent.recorder import Recorder
 from tests.unit.useragent.fakes import ScriptedTransport, make_client, make_instances, stores_all
+from tests.unit.useragent.session_service import SessionService
 from tests.unit.useragent.test_journal import filled
 
 
@@ -92,3 +96,20 @@ def test_a_client_gives_time_with_each_request_that_is_answered(
     down = make_client(ScriptedTransport(DestinationError("down")))
     with pytest.raises(DestinationError):
         down.store(make_instances(1), Told(journal, Progress()))
+
+
+def test_a_session_is_forgotten_only_after_its_outcomes_are_written(
+    journal: Journal, instances: list[Instance]
+) -> None:
+    written = []
+
+    class Forgetting(NoLedger):
+        def closed(self, session: OpenSession) -> None:
+            written.append(states(journal))
+
+    pairs = zip(make_instances(2), instances, strict=True)
+    sent = [one._replace(key=entered.key) for one, entered in pairs]
+    doors = Doors(BatchLimits(), Door.SESSION)
+    client = make_client(SessionService(), doors=doors)  # type: ignore[arg-type]
+    client.store(sent, Recorder(journal, Progress()), Forgetting())
+    assert written == [{State.REFERENCED: 2}]

@@ -23,6 +23,7 @@ from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.payloads import DicomEncoder, WireOptions
 from chalicelib.useragent.sources import FileSource, SourceContent
 from chalicelib.useragent.transport import (
+    MAX_RESPONSE_BYTES,
     HttpTransport,
     OutgoingRequest,
     Response,
@@ -373,6 +374,22 @@ def test_answers_with_a_coding_are_decoded(is_counted: bool) -> None:
 
     with serving(takes) as url:
         assert post(url).body == LISTED
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_an_answer_that_unpacks_to_more_than_any_is_refused(is_counted: bool) -> None:
+    packed = gzip.compress(bytes(MAX_RESPONSE_BYTES + 1))
+
+    def floods(connection: Connection) -> None:
+        connection.body()
+        if is_counted:
+            connection.answer(200, packed, "Content-Encoding: gzip")
+        else:
+            connection.sock.sendall(b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed)
+            connection.sock.close()
+
+    with serving(floods) as url, pytest.raises(TransportError, match="larger"):
+        post(url)
 
 
 def test_a_file_that_shrinks_on_the_way_is_told_from_a_bad_connection(tmp_path: Path) -> None:

@@ -251,6 +251,7 @@ def _read(response: urllib3.BaseHTTPResponse, url: str, *, is_cut: bool) -> Resp
 
 
 def _is_coded(response: urllib3.BaseHTTPResponse) -> bool:
+    """Return whether the body may unpack to more than its length."""
     return "Content-Encoding" in response.headers
 
 

@@ -51,7 +51,7 @@ class DeliverPolicy:
 
     lease: float = 330.0
     reserve: float = 120.0
-    margin: float = 15.0
+    margin: float = 60.0
     first_delay: int = 30
     patience: int = 100
 

@@ -84,17 +84,18 @@ class AcquiredSource:
 
     @property
     def size(self) -> int:
-        return len(self._made())
+        return len(self.make())
 
     def chunks(self) -> Iterator[Buffer]:
         """Yield the whole."""
-        yield self._made()
+        yield self.make()
 
     def read(self, offset: int, length: int) -> bytes:
         """Return a range."""
-        return self._made()[offset : offset + length]
+        return self.make()[offset : offset + length]
 
-    def _made(self) -> bytes:
+    def make(self) -> bytes:
+        """Return the instance, made once. Raises SourceError."""
         if self._content is None:
             content = self._acquirer.make(self._origin.path)
             if read_identity(Bytes(content)).sop_instance != self._sop_instance:

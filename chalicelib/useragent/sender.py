@@ -250,8 +250,11 @@ class Sender:
             repeated = self._journal.repeated(after, entries[-1].turn) if entries else set()
             for entry in entries:
                 self._handed += 1
-                if self._is_sendable(entry, is_repeated=entry.id in repeated):
-                    yield entry.instance(self._source(entry))
+                if not self._is_sendable(entry, is_repeated=entry.id in repeated):
+                    continue
+                source = self._source(entry)
+                if self._is_made(entry, source):
+                    yield entry.instance(source)
             if entries:
                 after = entries[-1].turn
             elif is_scanned:
@@ -274,6 +277,16 @@ class Sender:
         if not entry.form or acquirer is None:
             return entry.source
         return AcquiredSource(entry.source, acquirer, entry.identity.sop_instance)
+
+    def _is_made(self, entry: Entry, source: Source) -> bool:
+        """Make the instance, where it is made of something, as batches are planned by its size."""
+        if isinstance(source, AcquiredSource):
+            try:
+                source.make()
+            except SourceError as error:
+                self._settled(failed(entry, Cause.SOURCE, error.detail))
+                return False
+        return True
 
     def _is_sendable(self, entry: Entry, *, is_repeated: bool) -> bool:
         study = self._options.study

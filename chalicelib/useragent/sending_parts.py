@@ -28,19 +28,27 @@ class Shared:
         self._batches = batches
         self._is_at_hand = is_at_hand
         self._prepared: deque[list[Instance]] = deque()
+        self._error: Exception | None = None
         self._lock = Lock()
 
     def take(self) -> list[Instance] | None:
         """Return the next batch, None when there is none."""
         with self._lock:
+            if self._error is not None:
+                raise self._error
             return self._prepared.popleft() if self._prepared else next(self._batches, None)
 
     def prepare(self) -> None:
-        """Have the next batch made, if nothing is to be waited for, so that ``take`` is brief."""
+        """Have the next batch made, if nothing is to be waited for, so that ``take`` is brief.
+
+        What fails here fails in ``take``: whoever prepares is in the middle of something else.
+        """
         if self._prepared or not self._is_at_hand() or not self._lock.acquire(blocking=False):
             return
         try:
             self._prepared.extend(islice(self._batches, 1))
+        except Exception as error:  # noqa: BLE001 - ``take`` raises it
+            self._error = error
         finally:
             self._lock.release()
 

@@ -58,7 +58,7 @@ class WatchedBody:
         self._expects_continue = expects_continue
         self.connection: HTTPConnection | None = None
         self.is_cut = False
-        self.is_next = not expects_continue
+        self.is_next = not expects_continue and content.length != 0
 
     def __iter__(self) -> Iterator[Buffer]:
         """Yield what urllib3 is to send; where files can be sent by the system, they are here."""

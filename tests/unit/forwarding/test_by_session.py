@@ -105,7 +105,7 @@ def test_what_outlasts_the_call_is_held_and_comes_again(kind: str) -> None:
 
     def run_out(moment: str) -> None:
         if moment == f"before {kind}":
-            world.remaining = 10.0
+            world.remaining = 50.0
 
     destination.watch = run_out
     world.forward([key])
@@ -128,7 +128,7 @@ def test_what_an_unfinished_session_stored_after_all_counts_as_there() -> None:
 
     def run_out(moment: str) -> None:
         if moment == "before state":
-            world.remaining = 10.0
+            world.remaining = 50.0
 
     destination.watch = run_out
     world.forward([key])

@@ -1,6 +1,7 @@
 """A run of several threads, its journal and its progress."""
 
 import json
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.dicomweb.messages import Headers
 from chalicelib.useragent.client import Destination, StoreClient
 from chalicelib.useragent.clock import SystemClock
-from chalicelib.useragent.errors import DestinationError
+from chalicelib.useragent.errors import DestinationError, SourceError
 from chalicelib.useragent.exchange import Exchange
+from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.model import State
 from chalicelib.useragent.payloads import DicomEncoder, WireOptions
@@ -19,7 +22,7 @@ from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.sender import Sender, SendOptions
 from chalicelib.useragent.transport import HttpTransport, OutgoingRequest, Response, Timeouts
 from tests.builders_dicom import Uids, make_file
-from tests.unit.useragent.fakes import STUDY, Sent, module, stores_all
+from tests.unit.useragent.fakes import STUDY, ScriptedTransport, Sent, module, stores_all
 from tests.unit.useragent.loopback import Connection, serving
 from tests.unit.useragent.test_sending import parts_of
 
@@ -37,7 +40,9 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def make_sender(folder: Path, url: str, transport: Any, **shape: Any) -> tuple[Sender, Journal]:
+def make_sender(
+    folder: Path, url: str, transport: Any, acquirer: Any = None, **shape: Any
+) -> tuple[Sender, Journal]:
     clock = SystemClock()
     client = StoreClient(
         Destination(url),
@@ -47,9 +52,8 @@ def make_sender(folder: Path, url: str, transport: Any, **shape: Any) -> tuple[S
         clock=clock,
     )
     journal = Journal(":memory:", url)
-    return Sender(journal, client, SendOptions([str(folder)], connections=CONNECTIONS), clock), (
-        journal
-    )
+    options = SendOptions([str(folder)], connections=CONNECTIONS, acquirer=acquirer)
+    return Sender(journal, client, options, clock), journal
 
 
 @pytest.mark.parametrize("is_gzipped", [False, True])
@@ -126,7 +130,26 @@ def test_an_error_of_a_thread_is_raised_and_what_it_knew_is_written_down(folder:
     journal.close()
 
 
-def _headers(request: OutgoingRequest) -> Any:
-    from chalicelib.dicomweb.messages import Headers
+def test_a_picture_that_changed_since_it_was_found_fails_alone(folder: Path) -> None:
+    class Fading:
+        """It could make an instance when the file was found."""
 
+        def identify(self, path: bytes) -> Identity:
+            return Identity("1.2.840.10008.5.1.4.1.1.77.1.4", "1.9", STUDY, "1.8", "1.2")
+
+        def make(self, path: bytes) -> bytes:
+            raise SourceError(os.fsdecode(path), "The file is gone.")
+
+    (folder / "picture.jpg").write_bytes(b"\xff\xd8\xff")
+    transport = ScriptedTransport(stores_all)
+    url = "http://pacs.example/dicom-web"
+    sender, journal = make_sender(folder, url, transport, acquirer=Fading())
+    report = sender.run()
+    [lost] = journal.iterate([State.FAILED])
+    assert (lost.source.label, lost.detail) == (f"{folder}/picture.jpg", "The file is gone.")
+    assert (report.stored, report.failed) == (COUNT, 1)
+    journal.close()
+
+
+def _headers(request: OutgoingRequest) -> Headers:
     return Headers(request.headers)

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterator
 
+import pytest
+
 from chalicelib.useragent.model import Instance
 from chalicelib.useragent.sending_parts import Shared
 from tests.unit.useragent.fakes import make_instance
@@ -29,9 +31,10 @@ def test_what_was_prepared_is_taken_first_and_everything_once() -> None:
 
 def test_nothing_is_prepared_that_is_not_at_hand() -> None:
     """A thread that prepares has an answer to read: it must not wait for files to be found."""
-    shared = Shared(iter(BATCHES), lambda: False)
+    made = iter(BATCHES)
+    shared = Shared(made, lambda: False)
     shared.prepare()
-    assert shared._prepared == type(shared._prepared)()
+    assert next(made) == BATCHES[0]
 
 
 def test_nobody_waits_to_prepare_while_another_takes() -> None:
@@ -51,3 +54,17 @@ def test_nobody_waits_to_prepare_while_another_takes() -> None:
     done.set()
     taker.join(5)
     assert shared.take() == BATCHES[1]
+
+
+def test_what_fails_in_preparing_fails_in_taking() -> None:
+    """Whoever prepares is in the middle of a request, which is not at fault."""
+
+    def batches() -> Iterator[list[Instance]]:
+        yield BATCHES[0]
+        raise OSError("the journal cannot be read")
+
+    shared = Shared(batches(), lambda: True)
+    assert shared.take() == BATCHES[0]
+    shared.prepare()
+    with pytest.raises(OSError, match="journal"):
+        shared.take()

@@ -329,7 +329,7 @@ class Journal:
 
 def _rows(keys: Sequence[int]) -> Iterator[tuple[str, Sequence[int]]]:
     """Yield conditions and their values that name rows: all at once where their keys follow."""
-    if keys == list(range(keys[0], keys[0] + len(keys))):
+    if keys and keys == list(range(keys[0], keys[0] + len(keys))):
         yield "id BETWEEN ? AND ?", (keys[0], keys[-1])
         return
     for some in _few(keys, _KEYS_AT_ONCE):

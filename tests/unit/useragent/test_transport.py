@@ -267,7 +267,8 @@ def server_context(certificate: str, *, wants_client: bool = False) -> ssl.SSLCo
 
 def files_body(folder: Path, size: int) -> MultipartBody:
     file = folder / "file"
-    file.write_bytes(bytes(size))
+    with file.open("wb") as out:
+        out.truncate(size)
     source = FileSource(bytes(file), size, file.stat().st_mtime_ns)
     return MultipartBody([OutgoingPart((), SourceContent(source))], "b")
 

@@ -181,10 +181,18 @@ class HttpConnection(HTTPConnection):
             super().send(data)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
-        """Wait for the answer."""
+        """Wait for the answer; after a cut body this connection is the answer's alone.
+
+        Whatever followed on it would be taken for the rest of the body, and urllib3 offers the
+        connection for the next request as soon as the answer was read.
+        """
         if self._body is not None:
             self._body.pause()
-        return super().getresponse()
+        response = super().getresponse()
+        if self._body is not None and self._body.is_cut and self.sock is not None:
+            self.sock.close()  # the answer reads on from a file of its own
+            self.sock = None
+        return response
 
 
 class HttpsConnection(HTTPSConnection):

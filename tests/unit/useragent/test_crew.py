@@ -98,6 +98,58 @@ def test_another_begins_while_a_batch_is_still_waiting(
         assert second.wait(SOON)
 
 
+def test_waiting_a_little_beside_much_work_calls_for_nobody(
+    crew: Crew, clock: Time, joins: Joins
+) -> None:
+    crew.join()
+    with crew.at_work():
+        clock.passes(1.0, is_busy=True)
+        clock.passes(2.0, is_busy=False)
+    assert not joins(crew).wait(A_WHILE)
+
+
+def test_a_server_that_was_waited_for_a_small_part_of_the_time_calls_for_nobody(
+    crew: Crew, clock: Time, joins: Joins
+) -> None:
+    crew.join()
+    with crew.at_work():
+        clock.passes(1.0, is_busy=False)
+    clock.passes(9.0, is_busy=False)
+    assert not joins(crew).wait(A_WHILE)
+
+
+def test_a_batch_that_called_for_one_calls_for_no_other(
+    crew: Crew, clock: Time, joins: Joins
+) -> None:
+    crew.join()
+    with crew.at_work():
+        clock.passes(10.0, is_busy=False)
+        assert joins(crew).wait(SOON)
+        assert not joins(crew).wait(A_WHILE)
+
+
+def test_what_a_batch_waited_before_the_last_look_is_not_counted_at_its_end(
+    crew: Crew, clock: Time, joins: Joins
+) -> None:
+    crew.join()
+    with crew.at_work():
+        clock.passes(10.0, is_busy=False)
+        assert joins(crew).wait(SOON)
+        clock.passes(1.0, is_busy=True)
+    clock.passes(10.0, is_busy=False)
+    assert not joins(crew).wait(A_WHILE)
+
+
+def test_a_batch_that_has_ended_calls_for_one_too_and_no_other(
+    crew: Crew, clock: Time, joins: Joins
+) -> None:
+    crew.join()
+    with crew.at_work():
+        clock.passes(10.0, is_busy=False)
+    assert joins(crew).wait(SOON)
+    assert not joins(crew).wait(A_WHILE)
+
+
 def test_the_eager_all_begin(clock: Time, joins: Joins) -> None:
     crew = Crew(clock, is_eager=True)
     assert all(begun.wait(SOON) for begun in [joins(crew) for _ in range(4)])

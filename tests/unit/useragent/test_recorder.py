@@ -60,6 +60,39 @@ def test_outcomes_are_counted_at_once_and_written_when_there_is_time(
     assert prepared == [{State.REFERENCED: 2}]  # writing comes first
 
 
+def test_all_that_was_settled_since_is_written_and_nothing_twice(
+    journal: Journal, instances: list[Instance]
+) -> None:
+    """What is sent again later is not taken for what became of it before."""
+    recorder = Recorder(journal, Progress())
+    for one in instances:
+        recorder.settled(stored([one]))
+    recorder.idle()
+    assert states(journal) == {State.REFERENCED: 2}
+    recorder.sending(instances[:1])
+    recorder.idle()
+    recorder.write()
+    assert states(journal) == {State.SENT: 1, State.REFERENCED: 1}
+
+
+def test_what_is_left_is_written_at_once(journal: Journal, instances: list[Instance]) -> None:
+    recorder = Recorder(journal, Progress())
+    recorder.sending(instances)
+    recorder.abandoned([instances[0], instances[1]._replace(is_uncertain=True)])
+    assert states(journal) == {State.FOUND: 1, State.UNKNOWN: 1}
+
+
+def test_waiting_is_shown_until_something_leaves(
+    journal: Journal, instances: list[Instance]
+) -> None:
+    progress = Progress()
+    recorder = Recorder(journal, progress)
+    recorder.waiting(1.25, "The server is busy")
+    assert progress.waiting == "waiting 1.2 s: The server is busy"
+    recorder.sending(instances)
+    assert progress.waiting == ""
+
+
 def test_what_could_not_be_written_is_not_forgotten(
     journal: Journal, instances: list[Instance], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,30 +102,29 @@ def test_what_was_answered_is_written_down_when_the_destination_fails(folder: Pa
     written = {one.identity.sop_instance for one in journal.iterate([State.REFERENCED])}
     assert written == set(transport.answered)
     assert (report.stored, sender.progress.stored) == (3, 3)
-    assert journal.counts()[State.FOUND].instances == COUNT - 3
+    assert set(journal.counts()) == {State.REFERENCED, State.FOUND}
     journal.close()
 
 
 def test_an_error_of_a_thread_is_raised_and_what_it_knew_is_written_down(folder: Path) -> None:
     class Broken:
         def __init__(self) -> None:
-            self.answered: Sequence[str] = ()
+            self.answered: list[str] = []
 
         def send(self, request: OutgoingRequest) -> Response:
             if self.answered:
                 raise ZeroDivisionError
             body = b"".join(bytes(chunk) for chunk in request.body or ())
             sent = Sent(request.method, request.url, _headers(request), body, len(body))
-            self.answered = sent.uids
+            self.answered += sent.uids
             return stores_all(sent)
 
     transport = Broken()
     sender, journal = make_sender(folder, "http://pacs.example/dicom-web", transport)
     with pytest.raises(ZeroDivisionError):
         sender.run()
-    assert [one.identity.sop_instance for one in journal.iterate([State.REFERENCED])] == list(
-        transport.answered
-    )
+    written = {one.identity.sop_instance for one in journal.iterate([State.REFERENCED])}
+    assert written == set(transport.answered)
     journal.close()
 
 

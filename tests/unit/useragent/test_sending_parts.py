@@ -39,20 +39,21 @@ def test_nothing_is_prepared_that_is_not_at_hand() -> None:
 
 def test_nobody_waits_to_prepare_while_another_takes() -> None:
     taking, done = threading.Event(), threading.Event()
+    was_told = []
 
     def batches() -> Iterator[list[Instance]]:
         taking.set()
-        done.wait(5)
+        was_told.append(done.wait(5))
         yield from BATCHES
 
     shared = Shared(batches(), lambda: True)
     taker = threading.Thread(target=shared.take)
     taker.start()
     assert taking.wait(5)
-    shared.prepare()  # returns
-    assert not done.is_set()
+    shared.prepare()
     done.set()
     taker.join(5)
+    assert was_told == [True]
     assert shared.take() == BATCHES[1]
 
 

@@ -1,12 +1,15 @@
 """The real transport against servers that behave as badly as servers do."""
 
+import contextlib
 import gzip
 import json
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,14 +17,17 @@ from chalicelib.dicomweb.multipart import split_parts
 from chalicelib.dicomweb.multipart_writer import (
     Buffer,
     BytesContent,
+    Content,
     MultipartBody,
     OutgoingPart,
 )
+from chalicelib.useragent import streaming
 from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
 from chalicelib.useragent.errors import DestinationError, SourceError, TransportError
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.payloads import DicomEncoder, WireOptions
 from chalicelib.useragent.sources import FileSource, SourceContent
+from chalicelib.useragent.streaming import HttpConnection, WatchedBody
 from chalicelib.useragent.transport import (
     MAX_RESPONSE_BYTES,
     HttpTransport,
@@ -315,6 +321,161 @@ def test_a_server_that_reads_slowly_is_time_enough(tmp_path: Path) -> None:
         transport.close()
 
 
+class Late:
+    """A body that goes on after its first part's head and 4 MiB once an answer is there."""
+
+    def __init__(self, body: MultipartBody, *, is_of_files: bool) -> None:
+        self.has_answer = threading.Event()
+        self.length = body.length
+        self._body = body
+        if is_of_files:
+            self.segments = lambda: self._late(body.segments())
+
+    def __iter__(self) -> Iterator[Buffer]:
+        return self._late(self._body)
+
+    def _late(self, pieces: Iterable[Any]) -> Iterator[Any]:
+        size = 0
+        for piece in pieces:
+            if size > 4 << 20:
+                assert self.has_answer.wait(5)
+            size += getattr(piece, "length", 0) or len(piece)
+            yield piece
+
+
+@pytest.mark.parametrize("is_of_files", [True, False])
+def test_what_is_done_meanwhile_is_done_once_though_an_answer_cuts_the_body(
+    tmp_path: Path, is_of_files: bool
+) -> None:
+    size = 16 << 20
+    received, seen = [], []
+    is_closed = threading.Event()
+    body = Late(files_body(tmp_path, size), is_of_files=is_of_files)
+
+    def refuses_early_and_reads_on(connection: Connection) -> None:
+        connection.answer(413, b"too large")
+        body.has_answer.set()
+        received.append(len(connection.buffer))
+        with contextlib.suppress(OSError):
+            while data := connection.sock.recv(1 << 20):
+                received.append(len(data))
+        is_closed.set()
+
+    with serving(refuses_early_and_reads_on) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 6))
+        request = OutgoingRequest("POST", url, (), body, meanwhile=lambda: seen.append("done"))
+        assert transport.send(request).status == 413
+        transport.close()
+        assert is_closed.wait(5)
+    assert sum(received) < size
+    assert seen == ["done"]
+
+
+def test_a_connection_is_not_used_again_after_a_cut_body() -> None:
+    """The next request on it would be taken for the rest of the body."""
+    is_closed = threading.Event()
+
+    class Slow:
+        length = 100 << 16
+
+        def __iter__(self) -> Iterator[Buffer]:
+            for _ in range(100):
+                yield bytes(1 << 16)
+                time.sleep(0.01)
+
+    def refuses_early_and_reads_on(connection: Connection) -> None:
+        connection.answer(413, b"too large")
+        with contextlib.suppress(OSError):
+            while connection.sock.recv(1 << 20):
+                pass
+        is_closed.set()
+
+    with serving(refuses_early_and_reads_on) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        assert transport.send(OutgoingRequest("POST", url, (), Slow())).status == 413
+        was_closed = is_closed.wait(0.5)
+        transport.close()
+    assert was_closed
+
+
+def test_what_is_done_meanwhile_is_done_once_where_leave_is_refused() -> None:
+    seen = []
+
+    def refuses(connection: Connection) -> None:
+        connection.answer(401)
+        hang_up(connection)
+
+    with serving(refuses) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        request = OutgoingRequest(
+            "POST", url, (), BytesContent(b"body"), True, lambda: seen.append("done")
+        )
+        assert transport.send(request).status == 401
+        transport.close()
+    assert seen == ["done"]
+
+
+def test_what_is_done_meanwhile_is_done_once_where_waiting_cannot_be_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(streaming, "select", object())
+    with serving(stores) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        request = OutgoingRequest(
+            "POST", url, (), BytesContent(b"body"), meanwhile=lambda: seen.append("done")
+        )
+        assert transport.send(request).status == 200
+        transport.close()
+    assert seen == ["done"]
+
+
+class Told(socket.socket):
+    """Remembers whether more was said to follow what it sent."""
+
+    def __init__(self) -> None:
+        one, self.other = socket.socketpair()
+        super().__init__(fileno=one.detach())
+        self.is_more: list[bool] = []
+
+    def sendall(self, data: Any, flags: int = 0) -> None:  # type: ignore[override]
+        self.is_more.append(bool(flags & socket.MSG_MORE))
+        super().sendall(data, flags)
+
+    def close(self) -> None:
+        self.other.close()
+        super().close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "MSG_MORE"), reason="the system cannot be told")
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("files", [True, True, False]),
+        ("bytes", [True, False]),
+        ("expects", [False, True, False]),
+        ("nothing", [False]),
+    ],
+)
+def test_heads_leave_with_what_follows_them_and_the_last_at_once(
+    tmp_path: Path, kind: str, expected: list[bool]
+) -> None:
+    """Heads of the request and of parts; what is held back at the end is held for 200 ms."""
+    connection = HttpConnection("127.0.0.1")
+    with Told() as told:
+        connection.sock = told
+        content: Content = files_body(tmp_path, 1000)
+        if kind in ("bytes", "nothing"):
+            content = BytesContent(b"body" if kind == "bytes" else b"")
+        if kind == "expects":
+            told.other.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = WatchedBody(content, expects_continue=kind == "expects")
+        length = {"Content-Length": str(content.length)}
+        connection.request("POST", "/", body=body, headers=length)
+        assert told.is_more == expected
+    connection.sock = None
+
+
 def test_under_tls_what_is_done_meanwhile_comes_before_the_body(certificate: str) -> None:
     seen: list[str] = []
 
@@ -357,6 +518,50 @@ def test_header_fields_arrive_once_each_whatever_their_case() -> None:
         "accept-encoding: identity"
     ]
     assert [line for line in head if line.startswith("content-length")] == ["content-length: 4"]
+
+
+def test_how_a_body_travels_is_not_for_the_caller_to_say() -> None:
+    heads, bodies = [], []
+
+    def takes(connection: Connection) -> None:
+        heads.append(connection.head.decode().lower().split("\r\n")[1:])
+        connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        bodies.append(connection.body())
+        connection.answer(200)
+
+    class Unmeasured:
+        length = None
+
+        def __iter__(self) -> Iterator[Buffer]:
+            yield b"bo"
+            yield b"dy"
+
+    given = (("transfer-encoding", "identity"), ("expect", "a miracle"))
+    with serving(takes) as url:
+        transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+        transport.send(OutgoingRequest("POST", url, given, Unmeasured(), expects_continue=True))
+        transport.close()
+    [head] = heads
+    said = [line for line in head if line.startswith(("transfer-", "expect", "content-length"))]
+    assert sorted(said) == ["expect: 100-continue", "transfer-encoding: chunked"]
+    assert "accept-encoding: gzip" in head
+    assert bodies == [b"body"]
+
+
+@pytest.mark.parametrize("coding", ["", "Content-Encoding: gzip\r\n"])
+@pytest.mark.parametrize("sent", [b"", b"{", gzip.compress(LISTED)[:-1]])
+def test_an_answer_that_is_cut_short_is_none(coding: str, sent: bytes) -> None:
+    head = f"HTTP/1.1 200 OK\r\n{coding}Content-Length: {len(gzip.compress(LISTED))}\r\n\r\n"
+
+    def breaks_off(connection: Connection) -> None:
+        connection.body()
+        connection.sock.sendall(head.encode() + sent)
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+    with serving(breaks_off) as url, pytest.raises(TransportError) as caught:
+        post(url)
+    assert caught.value.may_have_arrived
+    assert not caught.value.is_permanent
 
 
 @pytest.mark.parametrize("is_counted", [True, False])

@@ -1,0 +1,196 @@
+"""When the threads of a run begin, and what one of them does while it waits."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.dicomweb.messages import Headers
+from chalicelib.useragent.client import Destination, StoreClient
+from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.exchange import Exchange
+from chalicelib.useragent.journal import Journal
+from chalicelib.useragent.model import Instance
+from chalicelib.useragent.payloads import DicomEncoder, WireOptions
+from chalicelib.useragent.plan import BatchLimits
+from chalicelib.useragent.progress import Progress
+from chalicelib.useragent.sender import Sender, SendOptions
+from chalicelib.useragent.transport import OutgoingRequest, Response
+from tests.builders_dicom import Uids, make_file
+from tests.unit.useragent.fakes import STUDY, Sent, answer, stores_all
+
+CLEAR = "http://pacs.example/dicom-web"
+COUNT = 12
+ENTERED_AT_FIRST = 10
+CONNECTIONS = 4
+SOON = 5.0
+A_WHILE = 0.15
+"""Several looks of the crew's."""
+
+
+class Still(SystemClock):
+    """By it nobody ever waits."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class Paths(list[str]):
+    """A folder, and then nothing until all of it is settled that can be."""
+
+    progress: Progress
+    settled = 0
+
+    def __iter__(self) -> Iterator[str]:
+        yield from super().__iter__()
+        for _ in range(500):
+            self.settled = self.progress.settled
+            if self.settled >= ENTERED_AT_FIRST - 1:
+                return
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(COUNT):
+        content = make_file(Uids.of("begin", number, study=STUDY)).encode()
+        (folder / f"{number}.dcm").write_bytes(content)
+    return Paths([str(folder)])
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    with Journal(":memory:", CLEAR) as journal:
+        yield journal
+
+
+def make_sender(
+    journal: Journal,
+    paths: Paths,
+    transport: Any,
+    *,
+    clock: SystemClock | None = None,
+    encoder: DicomEncoder | None = None,
+) -> Sender:
+    clock = clock or Still()
+    client = StoreClient(
+        Destination(CLEAR),
+        Exchange(transport),
+        encoder=encoder,
+        limits=BatchLimits(max_parts=1),
+        clock=clock,
+    )
+    sender = Sender(journal, client, SendOptions(paths, connections=CONNECTIONS), clock)
+    paths.progress = sender.progress
+    return sender
+
+
+def answered(request: OutgoingRequest) -> Response:
+    body = b"".join(bytes(chunk) for chunk in request.body or ())
+    headers = Headers(request.headers)
+    return stores_all(Sent(request.method, request.url, headers, body, len(body)))
+
+
+class Answering:
+    """Stores everything, the first a while after whoever else has begun could have come."""
+
+    def __init__(self) -> None:
+        self.senders: set[str] = set()
+        self._has_company = threading.Event()
+
+    def send(self, request: OutgoingRequest) -> Response:
+        is_first = not self.senders
+        self.senders.add(threading.current_thread().name)
+        if len(self.senders) > 1:
+            self._has_company.set()
+        if is_first:
+            self._has_company.wait(A_WHILE)
+        return answered(request)
+
+
+def test_a_server_that_answers_at_once_gets_one_connection(journal: Journal, paths: Paths) -> None:
+    transport = Answering()
+    assert make_sender(journal, paths, transport).run().stored == COUNT
+    assert len(transport.senders) == 1
+
+
+def test_what_is_compressed_leaves_by_all_connections_at_once(
+    journal: Journal, paths: Paths
+) -> None:
+    meet = threading.Barrier(CONNECTIONS, timeout=SOON)
+
+    class Meeting:
+        def __init__(self) -> None:
+            self.senders: set[str] = set()
+
+        def send(self, request: OutgoingRequest) -> Response:
+            if threading.current_thread().name not in self.senders:
+                self.senders.add(threading.current_thread().name)
+                meet.wait()
+            return answer(200, b"{}")
+
+    encoder = DicomEncoder(WireOptions(is_gzipped=True))
+    assert make_sender(journal, paths, Meeting(), encoder=encoder).run().failed == COUNT
+
+
+def test_who_has_not_begun_when_a_run_is_stopped_ends_at_once(
+    journal: Journal, paths: Paths
+) -> None:
+    is_sending, may_end = threading.Event(), threading.Event()
+
+    class Holding:
+        def send(self, request: OutgoingRequest) -> Response:
+            is_sending.set()
+            may_end.wait(SOON)
+            return answered(request)
+
+    sender = make_sender(journal, paths, Holding())
+    threads = [thread for thread in sender.start() if thread.name.startswith("send")]
+    assert is_sending.wait(SOON)
+    sender.stop()
+    deadline = time.monotonic() + SOON
+    while sum(thread.is_alive() for thread in threads) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    left = sum(thread.is_alive() for thread in threads)
+    may_end.set()
+    for thread in threads:
+        thread.join(SOON)
+    assert left == 1
+
+
+def test_what_was_found_first_is_sent_while_files_are_still_looked_for(
+    journal: Journal, paths: Paths
+) -> None:
+    """All but the last, which might get company; no answer waits for a file to be found."""
+    sender = make_sender(journal, paths, Answering(), clock=SystemClock())
+    assert sender.run().stored == COUNT
+    assert paths.settled == ENTERED_AT_FIRST - 1
+
+
+def test_the_next_batch_is_made_while_an_answer_is_waited_for(
+    journal: Journal, paths: Paths
+) -> None:
+    """Where files enough are found, though others are still looked for."""
+    made: list[str] = []
+    has_grown: list[bool] = []
+
+    class Encoder(DicomEncoder):
+        def cost(self, instance: Instance) -> int:
+            made.append(instance.sop_instance)
+            return super().cost(instance)
+
+    class Waiting:
+        def send(self, request: OutgoingRequest) -> Response:
+            assert request.meanwhile is not None
+            before = len(made)
+            request.meanwhile()
+            has_grown.append(len(made) > before)
+            return answered(request)
+
+    make_sender(journal, paths, Waiting(), encoder=Encoder()).run()
+    assert any(has_grown[: ENTERED_AT_FIRST - 1])

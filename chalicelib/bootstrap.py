@@ -14,6 +14,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import settings as settings_module
+from chalicelib.limits import file_limits, intake_policy, part_limits, session_limits
 from chalicelib.settings import Settings
 from chalicelib.telemetry import PowertoolsTelemetry
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from chalicelib.adapters.s3 import S3InstanceStore
     from chalicelib.adapters.s3_staging import S3Staging
     from chalicelib.adapters.sqs import SqsRequeue
-    from chalicelib.dicomweb.dicom_file import DicomFileLimits
     from chalicelib.forwarding.current import CurrentConfiguration
     from chalicelib.forwarding.deliver import Deliverer, DeliverPolicy
     from chalicelib.forwarding.forwarder import Forwarder
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from chalicelib.origin.audit import Auditor
     from chalicelib.origin.authorize import Authorizer
     from chalicelib.origin.index import Indexer
-    from chalicelib.origin.intake import IntakePolicy
     from chalicelib.origin.reconcile import Reconciler
     from chalicelib.origin.server import OriginServer
     from chalicelib.origin.sessions.door import SessionDoor
@@ -65,11 +64,11 @@ def origin_server() -> "OriginServer":
         base_uri=configured.base_uri,
         strict=configured.strict,
         explain=configured.explain,
-        part_limits={"max_parts": configured.max_parts, **_part_header_limits()},
+        part_limits=part_limits(configured, configured.max_parts),
         max_inflated_bytes=configured.max_inflated_bytes,
-        session_limits=_session_limits(),
-        intake=_intake_policy(),
-        store=StorePolicy(limits=_limits()),
+        session_limits=session_limits(configured),
+        intake=intake_policy(configured),
+        store=StorePolicy(limits=file_limits(configured)),
         cors=CorsPolicy(configured.cors_origins),
     )
     return OriginServer(_store_ports(_instances()), policy, _session_door())
@@ -117,7 +116,7 @@ def ingest() -> "Ingest":
     instances = S3InstanceStore(client, configured.bucket, _wait(), copier)
     staging = _staging(client)
     reader = ThreadPoolExecutor(_READERS, thread_name_prefix="read")
-    store = Store(_store_ports(instances), StorePolicy(limits=_limits()))
+    store = Store(_store_ports(instances), StorePolicy(limits=file_limits(configured)))
     ports = IngestPorts(
         sessions=_sessions(),
         queue=_ingest_queue(),
@@ -129,8 +128,8 @@ def ingest() -> "Ingest":
     policy = IngestPolicy(
         base_uri=configured.base_uri,
         explain=configured.explain,
-        part_limits={"max_parts": configured.max_session_parts, **_part_header_limits()},
-        intake=_intake_policy(),
+        part_limits=part_limits(configured, configured.max_session_parts),
+        intake=intake_policy(configured),
     )
     return Ingest(ports, policy)
 
@@ -152,40 +151,6 @@ def _store_ports(instances: "S3InstanceStore") -> "StorePorts":
         clock=_now,
         executor=ThreadPoolExecutor(settings().concurrency, thread_name_prefix="store"),
     )
-
-
-def _intake_policy() -> "IntakePolicy":
-    from chalicelib.dicomweb.decoded import MetadataLimits
-    from chalicelib.origin.intake import IntakePolicy
-
-    configured = settings()
-    return IntakePolicy(
-        strict=configured.strict,
-        limits=_limits(),
-        metadata=MetadataLimits(
-            max_instances=configured.max_parts,
-            max_depth=configured.max_depth,
-            max_elements=configured.max_elements,
-        ),
-    )
-
-
-def _part_header_limits() -> dict[str, int]:
-    configured = settings()
-    return {
-        "max_header_bytes": configured.max_part_header_bytes,
-        "max_header_fields": configured.max_part_header_fields,
-    }
-
-
-def _session_limits() -> dict[str, int]:
-    configured = settings()
-    if not configured.staging_bucket:
-        return {}
-    return {
-        "max_session_bytes": configured.max_session_bytes,
-        "max_session_parts": configured.max_session_parts,
-    }
 
 
 def _sessions() -> "DynamoDbSessionStore":
@@ -247,7 +212,7 @@ def reconciler() -> "Reconciler":
         verdicts=DynamoDbVerdictStore(_table()),
         index=DynamoDbIndexStore(_table()),
         announcer=EventBridgeAnnouncer(_client("events"), settings().event_bus),
-        make_record=partial(read_record, _instances(), _limits()),
+        make_record=partial(read_record, _instances(), file_limits(settings())),
     )
 
 
@@ -366,15 +331,6 @@ def _deliverer(policy: "DeliverPolicy | None" = None) -> "Deliverer":
         _now,
         policy or DeliverPolicy(),
     )
-
-
-def _limits() -> "DicomFileLimits":
-    from chalicelib.dicomweb.dicom_file import DicomFileLimits
-    from chalicelib.dicomweb.structure import StructureLimits
-
-    configured = settings()
-    structure = StructureLimits(configured.max_depth, configured.max_elements)
-    return DicomFileLimits(structure, configured.max_inflated_bytes)
 
 
 @cache

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from chalicelib.dicomweb.media_types import request_media_type
@@ -88,6 +89,21 @@ class Sent:
 Step = Response | Exception | Callable[[Sent], Response]
 
 
+def sent_of(request: OutgoingRequest) -> Sent:
+    """Read a request to its end."""
+    body = b"".join(bytes(chunk) for chunk in request.body or ())
+    length = request.body.length if request.body is not None else 0
+    return Sent(request.method, request.url, Headers(request.headers), body, length)
+
+
+def write_instances(folder: Path, count: int) -> None:
+    """Fill a new folder with instances of one study."""
+    folder.mkdir()
+    for number in range(count):
+        content = make_file(Uids.of(folder.name, number, study=STUDY)).encode()
+        (folder / f"{number}.dcm").write_bytes(content)
+
+
 class ScriptedTransport:
     """Answers requests step by step; the last step goes on for ever."""
 
@@ -96,9 +112,7 @@ class ScriptedTransport:
         self.sent: list[Sent] = []
 
     def send(self, request: OutgoingRequest) -> Response:
-        body = b"".join(bytes(chunk) for chunk in request.body or ())
-        length = request.body.length if request.body is not None else 0
-        sent = Sent(request.method, request.url, Headers(request.headers), body, length)
+        sent = sent_of(request)
         self.sent.append(sent)
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, Exception):

@@ -37,7 +37,7 @@ from chalicelib.dicomweb.sessions import (
 )
 from chalicelib.useragent.errors import Stopped, TransportError
 from chalicelib.useragent.transport import OutgoingRequest, Response
-from tests.unit.useragent.fakes import BASE, FakeClock, Sent, answer, stores_all
+from tests.unit.useragent.fakes import BASE, FakeClock, Sent, answer, sent_of, stores_all
 
 STAGING = "https://staging.example/bucket"
 AT_WORK = (SessionState.QUEUED, SessionState.FRAMING, SessionState.PLACING)
@@ -136,9 +136,7 @@ class SessionService:
     # ------------------------------------------------------------------ the transport
 
     def send(self, request: OutgoingRequest) -> Response:
-        body = b"".join(bytes(chunk) for chunk in request.body or ())
-        length = request.body.length if request.body is not None else 0
-        sent = Sent(request.method, request.url, Headers(request.headers), body, length)
+        sent = sent_of(request)
         with self._lock:
             kind = kind_of(sent)
             self.watch(f"before {kind}")

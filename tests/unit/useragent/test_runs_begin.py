@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dicomweb.messages import Headers
 from chalicelib.useragent.client import Destination, StoreClient
 from chalicelib.useragent.clock import SystemClock
 from chalicelib.useragent.exchange import Exchange
@@ -19,8 +18,7 @@ from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.progress import Progress
 from chalicelib.useragent.sender import Sender, SendOptions
 from chalicelib.useragent.transport import OutgoingRequest, Response
-from tests.builders_dicom import Uids, make_file
-from tests.unit.useragent.fakes import STUDY, Sent, answer, stores_all
+from tests.unit.useragent.fakes import answer, sent_of, stores_all, write_instances
 
 CLEAR = "http://pacs.example/dicom-web"
 COUNT = 12
@@ -56,10 +54,7 @@ class Paths(list[str]):
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     folder = tmp_path / "in"
-    folder.mkdir()
-    for number in range(COUNT):
-        content = make_file(Uids.of("begin", number, study=STUDY)).encode()
-        (folder / f"{number}.dcm").write_bytes(content)
+    write_instances(folder, COUNT)
     return Paths([str(folder)])
 
 
@@ -91,9 +86,7 @@ def make_sender(
 
 
 def answered(request: OutgoingRequest) -> Response:
-    body = b"".join(bytes(chunk) for chunk in request.body or ())
-    headers = Headers(request.headers)
-    return stores_all(Sent(request.method, request.url, headers, body, len(body)))
+    return stores_all(sent_of(request))
 
 
 class Answering:

@@ -20,7 +20,7 @@ from bench.ct import ct_instances
 from bench.rows import ROOT, Plan, Row
 
 INSTANCES = 250
-"""For each request of the plan; the sink answers 4 MB with one answer."""
+"""For each request of the plan: enough for several of 16 MB on each connection."""
 SHARE = 5
 """dicomweb-client sends one of so many instances."""
 

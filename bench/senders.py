@@ -18,8 +18,8 @@ from bench.events import BOUNDARY, CONTENT_TYPE
 from bench.resident import resident
 
 CONNECTIONS = 4
-BATCH = 7
-"""Instances of 0.5 MB in a request of 4 MB, as `stowage send` fills it."""
+BATCH = 30
+"""Instances of 0.5 MB in a request of 16 MB, as `stowage send` fills it once it has grown."""
 _CHUNK = 256 * 1024
 _PART = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
 _END = f"--{BOUNDARY}--\r\n".encode()
@@ -35,6 +35,7 @@ def make_stowage(folder: Path, url: str) -> Send:
     from chalicelib.useragent.concurrency import AdaptiveGate
     from chalicelib.useragent.exchange import Exchange
     from chalicelib.useragent.journal import Journal
+    from chalicelib.useragent.plan import MOST_BATCH_BYTES, BatchLimits
     from chalicelib.useragent.sender import Sender, SendOptions
     from chalicelib.useragent.transport import HttpTransport
 
@@ -42,7 +43,11 @@ def make_stowage(folder: Path, url: str) -> Send:
         destination, clock = Destination(url), SystemClock()
         exchange = Exchange(HttpTransport(url, connections=CONNECTIONS))
         client = StoreClient(
-            destination, exchange, clock=clock, gate=AdaptiveGate(CONNECTIONS, clock)
+            destination,
+            exchange,
+            limits=BatchLimits(most_bytes=MOST_BATCH_BYTES),
+            clock=clock,
+            gate=AdaptiveGate(CONNECTIONS, clock),
         )
         name = folder.parent / f"journal-{os.getpid()}"
         with Journal(name, destination.store_url) as journal:

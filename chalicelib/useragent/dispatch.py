@@ -21,11 +21,12 @@ from chalicelib.useragent.transport import OutgoingRequest, Response
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, the bytes of the body that got it, and the door they went through."""
+    """An answer, the bytes of the body that got it, the door they went through, and how long."""
 
     response: Response
     size: int
     is_by_session: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -87,9 +88,11 @@ class Dispatch:
             self.observer.idle,
         )
         with client.gate.slot():
+            began = client.clock.monotonic()
             response = client.exchange.send(request)
+            seconds = client.clock.monotonic() - began
         self.observer.idle()  # not every transport waits
-        return Reply(response, body.length or 0)
+        return Reply(response, body.length or 0, seconds=seconds)
 
     def resume(self, session: OpenSession, pieces: Sequence[Piece]) -> Reply:
         """Go on with a session that an earlier process left; else as ``send``."""

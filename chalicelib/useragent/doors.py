@@ -178,9 +178,12 @@ def lots(
 
 def _room(doors: Doors, instance: Instance) -> tuple[int, int]:
     """Return what may be gathered: no more than a request of what is made and held in memory."""
-    if doors.has_sessions and not getattr(instance.source, "is_held", False):
+    limits = doors.limits
+    if getattr(instance.source, "is_held", False):
+        return min(limits.first_bytes, limits.max_bytes), limits.max_parts
+    if doors.has_sessions:
         return doors.lot_bytes, doors.lot_instances
-    return doors.limits.max_bytes, doors.limits.max_parts
+    return limits.max_bytes, limits.max_parts
 
 
 def _cut(

@@ -131,6 +131,10 @@ class Transaction:
         if doors.choice is Door.SESSION:
             raise DestinationError(str(error))
         doors.withdraw()
+        self._cut(batch)
+
+    def _cut(self, batch: _Batch) -> None:
+        """Queue a batch in requests of what the limits are by now."""
         by_uid = {one.instance.sop_instance: one for one in batch}
         for one in batch:
             one.attempts -= 1
@@ -138,6 +142,19 @@ class Transaction:
         self.queue.extendleft(
             reversed([[by_uid[one.sop_instance] for one in part] for part in cut])
         )
+
+    def _goes_smaller(self, batch: _Batch) -> bool:
+        """Queue a batch in smaller requests where one so large was never answered before."""
+        size = self._cost(batch)
+        if self.dispatch.session is not None or self.context.doors.by_session(size):
+            return False
+        if len(batch) == 1 or not self.context.limits.unanswered(size):
+            return False
+        self._cut(batch)
+        return True
+
+    def _cost(self, batch: _Batch) -> int:
+        return sum(self.context.encoder.cost(one.instance) for one in batch)
 
     def _without(self, batch: _Batch, error: SourceError) -> None:
         """Settle the instance that cannot be read; its neighbours go again in a whole body."""
@@ -155,6 +172,8 @@ class Transaction:
             self._mark_uncertain(batch)
         if error.is_permanent:
             raise DestinationError(error.detail)
+        if error.may_have_arrived and self._goes_smaller(batch):
+            return
         if self._wait_and_repeat(batch, None, error.detail):
             return
         known = self.context.known
@@ -176,6 +195,8 @@ class Transaction:
             self.context.gate.throttled()
         module = None if status in (401, 403, 413) else module_of(response)
         if module is not None and not module.is_empty:
+            if not reply.is_by_session:
+                self.context.limits.answered(self._cost(batch), reply.seconds)
             self._receive(batch, response, receipts_of(_instances(batch), module, status))
         elif 200 <= status < 300:
             self._settle(
@@ -187,6 +208,8 @@ class Transaction:
             self.queue.appendleft(batch)
         elif status in RETRIED_STATUSES:
             self._passing_fault(batch, response)
+        elif self._goes_smaller(batch):  # not every gateway says 413
+            return
         elif status in REFUSED_BY_DESTINATION or 300 <= status < 400:
             raise DestinationError(destination_words(response), status)
         else:
@@ -276,7 +299,7 @@ class Transaction:
             self.queue.appendleft(batch)  # by session
             return
         else:
-            client.limits.refused(reply.size, len(batch))
+            client.limits.refused(self._cost(batch), len(batch))
         if not self._split(batch, attempts=0):
             self._settle([self._failure(batch[0], Cause.TOO_LARGE, 413)])
 
@@ -294,6 +317,8 @@ class Transaction:
         """408, 429 and 5xx without a module."""
         if response.status not in THROTTLING_STATUSES:  # those refuse; others may have stored
             self._mark_uncertain(batch)
+            if self._goes_smaller(batch):
+                return
         words = f"status {response.status}"
         if self._wait_and_repeat(batch, response, words):
             return

@@ -178,6 +178,8 @@ def options() -> str:
     for one in click.command(send_options(typed)).params:
         if isinstance(one, click.Option):
             default = one.default if isinstance(one.default, str | int | float) else ""
+            if isinstance(one.show_default, str):
+                default = one.show_default
             if one.is_flag:
                 default = "on" if one.default is True else "off"
             names = ", ".join(map(code, (*one.opts, *one.secondary_opts)))
@@ -197,7 +199,8 @@ def _statuses() -> Iterator[tuple[str, str, str, str]]:
         "413",
         "Failure",
         _named(413),
-        "The request is halved, and those after it are no larger; an instance alone is a failure.",
+        "The request is halved, and those after it are no larger than that, or than what passed "
+        "before; an instance alone is a failure.",
     )
     for number in sorted(RETRIED_STATUSES):
         slower = " Half as many connections are used." if number in THROTTLING_STATUSES else ""

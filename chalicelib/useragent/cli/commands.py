@@ -25,7 +25,7 @@ from chalicelib.useragent.cli.settings import (
     make_destination,
     make_doors,
     make_encoder,
-    parse_size,
+    make_limits,
     state_folder,
 )
 from chalicelib.useragent.client import Destination, StoreClient
@@ -35,7 +35,6 @@ from chalicelib.useragent.doors import Doors
 from chalicelib.useragent.errors import DestinationError, UsageError, UserAgentError
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.journal import Journal
-from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.report import ExitCode, Report, make_report, write_json
 from chalicelib.useragent.retry import RetryPolicy
 from chalicelib.useragent.sender import Sender, SendOptions
@@ -124,7 +123,7 @@ def _send(given: Mapping[str, Any], environ: Mapping[str, str]) -> int:
         names_syntax=given["transfer_syntax"],
         is_raw=given["raw"],
     )
-    limits = BatchLimits(parse_size(given["batch_bytes"]), given["batch_parts"])
+    limits = make_limits(given["batch_bytes"], given["batch_parts"], encoder)
     doors = make_doors(given["door"], limits, encoder)
     acquirer = _make_acquirer(given, clock, console)
     options = SendOptions(
@@ -132,7 +131,8 @@ def _send(given: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     )
     journal_path = Path(given["journal"] or default_journal(environ, destination, given["paths"]))
     if given["dry_run"]:
-        _print_plan(make_plan(options, encoder, doors, journal_path), destination)
+        plan = make_plan(options, encoder, doors, journal_path)
+        _print_plan(plan, destination, may_be_fewer=limits.may_grow)
         return ExitCode.ALL_STORED
     client, transport = _make_client(given, environ, destination, clock, doors, encoder)
     with Journal(journal_path, destination.store_url) as journal:
@@ -240,13 +240,12 @@ def _write_report(
         print_summary(console if json_file == "-" else Console(), report)
 
 
-def _print_plan(plan: Plan, destination: Destination) -> None:
+def _print_plan(plan: Plan, destination: Destination, *, may_be_fewer: bool) -> None:
     click.echo(f"Would send to {destination.store_url}:")
     click.echo(f"  {plan.instances} instances, {size_words(plan.size)}, of {plan.studies} studies")
-    if plan.sessions:
-        click.echo(f"  in {plan.requests} requests and {plan.sessions} store sessions")
-    else:
-        click.echo(f"  in {plan.requests} requests")
+    most = "at most " if may_be_fewer and plan.requests > 1 else ""
+    sessions = f" and {plan.sessions} store sessions" if plan.sessions else ""
+    click.echo(f"  in {most}{plan.requests} requests{sessions}")
     if plan.rewritten:
         click.echo(f"  {plan.rewritten} rewritten as Explicit VR Little Endian")
     if plan.already_stored:

@@ -48,7 +48,8 @@ _OPTIONS: tuple[Callable[[_Command], _Command], ...] = (
     click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something fails."),
     click.option("--connections", type=click.IntRange(1, 64), default=4, show_default=True,
                  help="Requests under way at once; fewer when the server asks."),
-    click.option("--batch-bytes", default="4M", show_default=True, metavar="SIZE",
+    click.option("--batch-bytes", metavar="SIZE", show_default="4M, growing to 16M while requests "
+                 "are quick",
                  help="Bytes of a request; one instance that is larger travels alone."),
     click.option("--batch-parts", type=click.IntRange(1, 10_000), default=100, show_default=True,
                  help="Instances of a request."),

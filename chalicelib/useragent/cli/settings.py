@@ -25,7 +25,7 @@ from chalicelib.useragent.destination import ACCEPT
 from chalicelib.useragent.doors import Door, Doors, can_go_by_session
 from chalicelib.useragent.errors import UsageError
 from chalicelib.useragent.payloads import DicomEncoder, Encoder, WireOptions
-from chalicelib.useragent.plan import BatchLimits
+from chalicelib.useragent.plan import MOST_BATCH_BYTES, BatchLimits
 from chalicelib.useragent.transport import HttpTransport, Timeouts, Tls
 
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3}
@@ -177,6 +177,21 @@ def make_encoder(
     from chalicelib.useragent.representations import JsonEncoder, XmlEncoder
 
     return JsonEncoder(wire) if form == "json" else XmlEncoder(wire)
+
+
+def make_limits(batch_bytes: str | None, batch_parts: int, encoder: Encoder) -> BatchLimits:
+    """Return what a request may hold; files as they are grow where no size is given.
+
+    What else is sent is held in memory in part, or compressed, and gains nothing by it.
+
+    Raises
+    ------
+    UsageError
+    """
+    if batch_bytes is not None:
+        return BatchLimits(parse_size(batch_bytes), batch_parts)
+    most = MOST_BATCH_BYTES if can_go_by_session(encoder) else 0
+    return BatchLimits(max_parts=batch_parts, most_bytes=most)
 
 
 def make_doors(choice: str, limits: BatchLimits, encoder: Encoder) -> Doors:

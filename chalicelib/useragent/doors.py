@@ -180,7 +180,7 @@ def _room(doors: Doors, instance: Instance) -> tuple[int, int]:
     """Return what may be gathered: no more than a request of what is made and held in memory."""
     limits = doors.limits
     if getattr(instance.source, "is_held", False):
-        return min(limits.first_bytes, limits.max_bytes), limits.max_parts
+        return limits.first_bytes, limits.max_parts
     if doors.has_sessions:
         return doors.lot_bytes, doors.lot_instances
     return limits.max_bytes, limits.max_parts

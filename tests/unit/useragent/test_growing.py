@@ -10,12 +10,13 @@ from click.testing import CliRunner
 from chalicelib.useragent.cli import main
 from chalicelib.useragent.cli.settings import make_limits
 from chalicelib.useragent.client import StoreClient
-from chalicelib.useragent.doors import Door, Doors
+from chalicelib.useragent.doors import Door, Doors, lots
 from chalicelib.useragent.errors import DestinationError, TransportError
 from chalicelib.useragent.model import Cause, Instance, State
 from chalicelib.useragent.payloads import DicomEncoder, Encoder, WireOptions
 from chalicelib.useragent.plan import MOST_BATCH_BYTES, BatchLimits, batches
 from chalicelib.useragent.representations import JsonEncoder, XmlEncoder
+from chalicelib.useragent.retry import RetryPolicy
 from chalicelib.useragent.transport import Response
 from tests.builders_dicom import PIXEL_DATA, Uids, element, make_file
 from tests.unit.useragent.fakes import (
@@ -26,6 +27,7 @@ from tests.unit.useragent.fakes import (
     Sent,
     answer,
     make_client,
+    make_instance,
     make_instances,
     module,
     stores_all,
@@ -103,6 +105,25 @@ def test_after_a_refusal_they_stay_at_what_passed() -> None:
     assert limits.max_bytes == int(3.9 * MB)
 
 
+def test_a_refusal_of_what_once_passed_halves() -> None:
+    limits = growing()
+    limits.answered(4 * MB, 0.01)
+    limits.refused(4 * MB, 9)
+    assert limits.max_bytes == 2 * MB
+
+
+def test_what_is_held_in_memory_does_not_grow() -> None:
+    class Held:
+        is_held = True
+
+    limits = growing()
+    limits.answered(4 * MB, 0.01)
+    held = [make_instance(number, source=Held()) for number in range(20)]
+    assert [len(lot) for lot in lots(held, Doors(limits), lambda one: MB)] == [4] * 5
+    limits.lower_bytes(2 * MB)
+    assert [len(lot) for lot in lots(held, Doors(limits), lambda one: MB)] == [2] * 10
+
+
 def test_size_is_to_blame_only_where_nothing_so_large_was_answered() -> None:
     limits = growing()
     assert not limits.unanswered(4 * MB)
@@ -165,6 +186,21 @@ def sent_by(client: StoreClient, transport: ScriptedTransport, count: int = 30) 
     return [len(one.parts) for one in transport.posts]
 
 
+@pytest.mark.parametrize(("seconds", "sizes"), [(0.4, [2, 4, 5, 6]), (2.0, [2, 2, 2, 2])])
+def test_a_request_counts_from_its_first_byte_to_the_answer(
+    seconds: float, sizes: list[int]
+) -> None:
+    clock = FakeClock()
+
+    def stores_slowly(sent: Sent) -> Response:
+        clock.time += seconds if len(sent.parts) <= 2 else 0.75
+        return stores_all(sent)
+
+    transport = ScriptedTransport(stores_slowly)
+    client = make_client(transport, limits=growing(2 * EACH, 100 * EACH), clock=clock)
+    assert sent_by(client, transport)[:4] == sizes
+
+
 @pytest.mark.parametrize("otherwise", [LOST, 400, 403, 404, 411, 422, 500, 502, 504])
 def test_a_size_that_does_not_pass_is_not_tried_again(otherwise: Any) -> None:
     transport = ScriptedTransport(takes(5, otherwise))
@@ -212,11 +248,12 @@ def test_one_large_instance_is_tried_again_and_not_for_ever() -> None:
     assert 1 < len(transport.posts) < 10
 
 
-def test_what_was_lost_with_a_large_request_may_be_stored() -> None:
+@pytest.mark.parametrize("otherwise", [LOST, answer(500)])
+def test_what_was_lost_with_a_large_request_may_be_stored(otherwise: Any) -> None:
     def exists(sent: Sent) -> Response:
         return answer(409, module([], [(uid, 0x0111) for uid in sent.uids]))
 
-    transport = ScriptedTransport(stores_all, LOST, exists)
+    transport = ScriptedTransport(stores_all, otherwise, exists)
     client = make_client(transport, limits=growing(2 * EACH, 100 * EACH))
     plan = batches(make_instances(6), client.limits, client.encoder.cost)
     recorder = Recorder()
@@ -226,6 +263,43 @@ def test_what_was_lost_with_a_large_request_may_be_stored() -> None:
         Cause.ALREADY_THERE
     ] * 4
     assert [len(one) for one in recorder.sent] == [2, 4, 2, 2]
+
+
+def test_a_size_that_was_tried_does_not_count_as_an_attempt() -> None:
+    transport = ScriptedTransport(stores_all, LOST, answer(502), stores_all)
+    policy = RetryPolicy(attempts=2)
+    client = make_client(transport, limits=growing(2 * EACH, 100 * EACH), policy=policy)
+    assert sent_by(client, transport, 6) == [2, 4, 2, 2, 2]
+
+
+def test_sessions_do_not_teach_what_a_request_may_hold() -> None:
+    limits = growing(2 * EACH, 100 * EACH)
+    client = make_client(
+        SessionService(),
+        limits=limits,
+        doors=Doors(limits, Door.SESSION),
+        clock=StoppableClock(),
+    )
+    client.store(make_instances(9))
+    assert limits.max_bytes == 2 * EACH
+
+
+def test_what_was_refused_by_session_is_not_cut_for_requests() -> None:
+    limits = growing(2 * EACH, 100 * EACH)
+    service = SessionService(max_body_bytes=100 * EACH)
+
+    def refuses_first(sent: Sent) -> Response:
+        service.answers = stores_all
+        limits.answered(2 * EACH, 0.0)  # as another thread may find meanwhile
+        return answer(400)
+
+    service.answers = refuses_first
+    doors = Doors(limits)
+    doors.learn({"max_session_bytes": 1 << 40})
+    client = make_client(service, limits=limits, doors=doors, clock=StoppableClock())
+    assert {one.state for one in client.store(make_instances(3))} == {State.REFERENCED}
+    assert limits.max_bytes == 4 * EACH
+    assert [len(one.parts) for one in service.of("store")] == [1, 2]  # halves: one may be at fault
 
 
 def test_a_session_that_is_lost_is_no_request_that_was_too_large() -> None:

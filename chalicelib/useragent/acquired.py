@@ -19,7 +19,7 @@ from chalicelib.dicomweb.errors import InstanceError
 from chalicelib.dicomweb.multipart_writer import Buffer
 from chalicelib.useragent.errors import SourceError
 from chalicelib.useragent.headers import Identity, read_identity
-from chalicelib.useragent.sources import FileSource
+from chalicelib.useragent.sources import FileSource, label_of
 
 _PACKAGE = "chalicelib.useragent.acquire"
 
@@ -45,11 +45,11 @@ class Acquirer:
         SourceError
             None can be made, and why.
         """
-        label = os.fsdecode(path)
+        label = label_of(path)
         acquire = importlib.import_module(_PACKAGE).acquire
         error_type = importlib.import_module(f"{_PACKAGE}.errors").AcquireError
         try:
-            made = acquire(Path(label), self.options, now=self.now())
+            made = acquire(Path(os.fsdecode(path)), self.options, now=self.now())
             for note in made.notes:
                 self.note(label, note)
             return bytes(made.content)
@@ -63,7 +63,7 @@ class Acquirer:
         try:
             return read_identity(Bytes(self.make(path)))
         except InstanceError as error:
-            raise SourceError(os.fsdecode(path), error.detail) from None
+            raise SourceError(label_of(path), error.detail) from None
 
 
 class AcquiredSource:

@@ -12,19 +12,20 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 from types import TracebackType
 from typing import Self, TypeVar
 
 from chalicelib.useragent.headers import Identity
 from chalicelib.useragent.journal_entries import (
-    COLUMNS,
     REPEATED,
     SETTLED,
     Count,
     Entry,
-    entry_of,
+    entries_of,
     find,
     marks,
+    page,
     settled_as,
 )
 from chalicelib.useragent.journal_file import JournalFile
@@ -210,16 +211,17 @@ class Journal:
         By turn, because a run finds old entries in any order while it already sends.
         """
         return self._entries(
-            f"run = ? AND turn > ? AND state IN {_PENDING} AND session IS NULL "
-            "ORDER BY turn LIMIT ?",
+            f"run = ? AND turn > ? AND state IN {_PENDING} AND session IS NULL",
+            "turn",
             (self.run, after, limit),
         )
 
     def first_of(self, sop_instance: str, before: int) -> Entry | None:
         """Return the entry of this run with that UID and an earlier turn, if there is one."""
         found = self._entries(
-            "sop_instance = ? AND turn < ? AND run = ? AND cause != 'twin' ORDER BY turn LIMIT 1",
-            (sop_instance, before, self.run),
+            "sop_instance = ? AND turn < ? AND run = ? AND cause != 'twin'",
+            "turn",
+            (sop_instance, before, self.run, 1),
         )
         return found[0] if found else None
 
@@ -236,7 +238,8 @@ class Journal:
         """Return entries of this run in some states, by id beyond ``after``."""
         wanted = ", ".join(f"'{State(state).value}'" for state in states)
         return self._entries(
-            f"run = ? AND id > ? AND state IN ({wanted}) ORDER BY id LIMIT ?",
+            f"run = ? AND id > ? AND state IN ({wanted})",
+            "id",
             (self.run, after, limit),
         )
 
@@ -314,13 +317,12 @@ class Journal:
         with self._lock:
             return [Skipped(path, reason, bool(lost)) for path, reason, lost in rows.fetchmany(200)]
 
-    def _entries(self, condition: str, values: tuple[object, ...]) -> list[Entry]:
+    def _entries(self, condition: str, order: str, values: tuple[object, ...]) -> list[Entry]:
+        """Return the first entries in the order of a column; the last value says how many."""
+        statement = page(f"{condition} ORDER BY {order} LIMIT ?")
         with self._lock:
-            rows = self._database.execute(
-                f"SELECT {COLUMNS} FROM instance WHERE {condition}",
-                values,
-            ).fetchall()
-        return [entry_of(row) for row in rows]
+            [text] = self._database.execute(statement, values).fetchone()
+        return sorted(entries_of(text), key=attrgetter(order))  # an aggregate promises no order
 
     def _last_turn(self) -> int:
         row = self._database.execute("SELECT max(turn) FROM instance").fetchone()

@@ -1,6 +1,7 @@
 """What a run came to: counts, exit code, and each failure in words with what to do."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -10,6 +11,7 @@ from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.journal_entries import Count, Entry
 from chalicelib.useragent.model import Cause, State
 from chalicelib.useragent.reasons import advice_for, outcome_words
+from chalicelib.useragent.sources import label_of
 
 REPORT_VERSION = 1
 _OPEN = (State.SENT, State.UNKNOWN, State.UNVERIFIED)
@@ -100,14 +102,14 @@ class Report:
             for entry in self.journal.iterate((state,)):
                 yield self.failure_of(entry)
         for skipped in self.journal.skipped(lost_only=True):
-            path = skipped.path.decode("utf-8", "backslashreplace")
+            path = label_of(skipped.path)
             yield Failure(path, "skipped", "", skipped.reason, "Look at the file and run again.")
 
     def failure_of(self, entry: Entry) -> Failure:
         """Return an entry in words."""
         words, advice = words_of(entry)
         return Failure(
-            entry.source.path.decode("utf-8", "backslashreplace"),
+            entry.source.label,
             entry.state.value,
             entry.identity.sop_instance,
             words,
@@ -157,7 +159,7 @@ def write_json(report: Report, out: TextIO) -> None:
     summary = {
         "version": REPORT_VERSION,
         "destination": report.journal.destination,
-        "journal": report.journal.path,
+        "journal": label_of(os.fsencode(report.journal.path)),
         "exit_code": int(report.exit_code),
         "stopped": report.stopped,
         "instances": report.total,
@@ -171,8 +173,7 @@ def write_json(report: Report, out: TextIO) -> None:
     out.write(json.dumps(summary, ensure_ascii=False, indent=1)[:-2])
     _write_list(out, "outcomes", (_outcome(report, one) for one in report.journal.iterate(State)))
     skipped: Iterator[dict[str, object]] = (
-        {"path": one.path.decode("utf-8", "backslashreplace"), "reason": one.reason}
-        for one in report.journal.skipped()
+        {"path": label_of(one.path), "reason": one.reason} for one in report.journal.skipped()
     )
     _write_list(out, "skipped", skipped)
     out.write("\n}\n")

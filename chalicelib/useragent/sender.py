@@ -11,7 +11,6 @@ from threading import Condition, Thread
 from chalicelib.useragent.acquired import AcquiredSource, Acquirer
 from chalicelib.useragent.client import StoreClient
 from chalicelib.useragent.clock import SystemClock
-from chalicelib.useragent.crew import Crew
 from chalicelib.useragent.doors import FACTS, Door, lots
 from chalicelib.useragent.errors import (
     DestinationError,
@@ -46,7 +45,7 @@ class SendOptions:
     study : str
         Send instances of this study alone; others fail as of another study. "" sends all.
     connections : int
-        Batches under way at once, at most: more than one where there is time to spare (``crew``).
+        Batches under way at once.
     sends_again : bool
         Send what the journal says is stored once more.
     acquirer : Acquirer, optional
@@ -80,7 +79,6 @@ class Sender:
         self._client = client
         self._options = options
         self._clock = clock
-        self._crew = Crew(clock, is_eager=not client.is_plain)
         self._more = Condition()
         self._is_scanned = False
         self._entered = self._handed = 0
@@ -92,7 +90,6 @@ class Sender:
         """Begin nothing more; what is under way comes to its end."""
         self._stopped = self._stopped or why
         self._clock.stop()
-        self._crew.dismiss()
         with self._more:
             self._more.notify_all()
 
@@ -323,11 +320,9 @@ class Sender:
 
     def _work(self, source: Shared) -> None:
         recorder = Recorder(self._journal, self.progress, source.prepare)
-        self._crew.join()
         try:
             while (batch := source.take()) is not None and not self._stopped:
-                with self._crew.at_work():
-                    self._client.store(batch, recorder, self._ledger)
+                self._client.store(batch, recorder, self._ledger)
         except Stopped:
             pass
         except DestinationError as error:
@@ -335,7 +330,6 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - a thread's error is raised by ``finish``
             self._fail(error)
         finally:
-            self._crew.dismiss()
             self._end(recorder)
 
     def _end(self, recorder: Recorder) -> None:

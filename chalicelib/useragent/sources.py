@@ -49,6 +49,11 @@ class Source(Protocol):
         ...
 
 
+def label_of(path: bytes) -> str:
+    """Return a path as text that can be written anywhere: what is not UTF-8 as ``\\xff``."""
+    return path.decode("utf-8", "backslashreplace")
+
+
 @dataclass(slots=True)
 class FileSlice:
     """Bytes of an open file that a socket can take from it directly; valid like a buffer.
@@ -91,7 +96,7 @@ class FileSource(NamedTuple):
 
     @property
     def label(self) -> str:
-        return os.fsdecode(self.path)
+        return label_of(self.path)
 
     @property
     def is_there(self) -> bool:

@@ -15,7 +15,7 @@ from chalicelib.useragent.capabilities import apply_limits, read_limits
 from chalicelib.useragent.cli.dry_run import Plan, make_plan
 from chalicelib.useragent.cli.operations import resend, rules
 from chalicelib.useragent.cli.options import acquire_options, send_options
-from chalicelib.useragent.cli.screen import print_summary, shown, size_words
+from chalicelib.useragent.cli.screen import print_summary, say, shown, size_words
 from chalicelib.useragent.cli.settings import (
     AuthChoice,
     check_clear_text,
@@ -38,6 +38,7 @@ from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.report import ExitCode, Report, make_report, write_json
 from chalicelib.useragent.retry import RetryPolicy
 from chalicelib.useragent.sender import Sender, SendOptions
+from chalicelib.useragent.sources import label_of
 from chalicelib.useragent.transport import HttpTransport, Timeouts, Tls
 
 _EXIT_CODES = """
@@ -202,7 +203,7 @@ def _make_acquirer(
     def note(path: str, text: str) -> None:
         if (path, text) not in told and len(told) < 1000:
             told.add((path, text))
-            console.print(f"{path}: {text}", highlight=False, markup=False, soft_wrap=True)
+            say(console, f"{path}: {text}")
 
     return Acquirer(acquire_options(given), clock.now, note)
 
@@ -242,10 +243,11 @@ def _write_report(
 
 def _print_plan(plan: Plan, destination: Destination, *, may_be_fewer: bool) -> None:
     click.echo(f"Would send to {destination.store_url}:")
-    click.echo(f"  {plan.instances} instances, {size_words(plan.size)}, of {plan.studies} studies")
+    instances, studies = _counted(plan.instances, "instance"), _counted(plan.studies, "study")
+    click.echo(f"  {instances}, {size_words(plan.size)}, of {studies}")
     most = "at most " if may_be_fewer and plan.requests > 1 else ""
-    sessions = f" and {plan.sessions} store sessions" if plan.sessions else ""
-    click.echo(f"  in {most}{plan.requests} requests{sessions}")
+    sessions = f" and {_counted(plan.sessions, 'store session')}" if plan.sessions else ""
+    click.echo(f"  in {most}{_counted(plan.requests, 'request')}{sessions}")
     if plan.rewritten:
         click.echo(f"  {plan.rewritten} rewritten as Explicit VR Little Endian")
     if plan.already_stored:
@@ -254,6 +256,11 @@ def _print_plan(plan: Plan, destination: Destination, *, may_be_fewer: bool) -> 
         click.echo(f"  {plan.of_other_studies} not sent: not of the study that --study names")
     for reason, count in plan.skipped:
         click.echo(f"  {count} skipped: {reason}")
+
+
+def _counted(count: int, what: str) -> str:
+    many = f"{what.removesuffix('y')}ies" if what.endswith("y") else f"{what}s"
+    return f"{count} {what if count == 1 else many}"
 
 
 def _status(path: str | None, json_file: str | None, environ: Mapping[str, str]) -> int:
@@ -271,6 +278,6 @@ def _status(path: str | None, json_file: str | None, environ: Mapping[str, str])
             if json_file:
                 _write_report(report, json_file, Console(stderr=True), is_quiet=True)
             else:
-                click.echo(f"{journal.destination}  ({one})")
+                click.echo(f"{journal.destination}  ({label_of(os.fsencode(one))})")
                 print_summary(Console(), report)
     return code

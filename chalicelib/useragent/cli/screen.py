@@ -77,9 +77,13 @@ def _update(bar: Bar, task: TaskID, progress: Progress) -> None:
     )
 
 
-def _say(console: Console, text: str, style: str | None = None) -> None:
-    """Print a line as it is: paths and servers' words are no markup, and are not wrapped."""
-    console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+def say(console: Console, text: str, style: str | None = None) -> None:
+    """Print a line as it is: paths and servers' words are no markup, and are not wrapped.
+
+    What is not printable, such as what would command the terminal, is shown as an escape.
+    """
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    console.print(shown, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def _failures(progress: Progress) -> str:
@@ -92,12 +96,7 @@ def _failures(progress: Progress) -> str:
 def _show_lines(console: Console, progress: Progress, done: threading.Event) -> None:
     started = time.monotonic()
     while not done.wait(_SECONDS_BETWEEN_LINES):
-        console.print(
-            _line(progress, time.monotonic() - started),
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        say(console, _line(progress, time.monotonic() - started))
 
 
 def _line(progress: Progress, seconds: float) -> str:
@@ -156,28 +155,18 @@ def print_summary(console: Console, report: Report) -> None:
 def _print_skipped(console: Console, report: Report) -> None:
     reasons = report.journal.skipped_by_reason()
     for reason, count in reasons[:_SHOWN_REASONS]:
-        console.print(
-            f"  skipped     {count}: {reason}", highlight=False, markup=False, soft_wrap=True
-        )
+        say(console, f"  skipped     {count}: {reason}")
     if len(reasons) > _SHOWN_REASONS:
-        console.print(
-            "  ... and more reasons; see --json", highlight=False, markup=False, soft_wrap=True
-        )
+        say(console, "  ... and more reasons; see --json")
 
 
 def _print_failures(console: Console, report: Report) -> None:
     for failure in islice(report.failures(), _SHOWN_FAILURES):
-        console.print(
-            f"{failure.path}", style="bold", highlight=False, markup=False, soft_wrap=True
-        )
+        say(console, failure.path, style="bold")
         said = f" - the server says: {failure.said}" if failure.said else ""
-        _say(console, f"    {failure.words}{said}")
+        say(console, f"    {failure.words}{said}")
         if failure.advice:
-            console.print(
-                f"    {failure.advice}", highlight=False, markup=False, style="dim", soft_wrap=True
-            )
+            say(console, f"    {failure.advice}", style="dim")
     left = report.failed + report.unverified - _SHOWN_FAILURES
     if left > 0:
-        console.print(
-            f"... and {left} more; see --json", highlight=False, markup=False, soft_wrap=True
-        )
+        say(console, f"... and {left} more; see --json")

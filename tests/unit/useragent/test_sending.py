@@ -255,3 +255,55 @@ def test_memory_stays_constant_for_a_large_folder(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-2]) < PEAK_KIB
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="file names there are UTF-8")
+def test_names_that_are_no_text_neither_end_a_run_nor_command_the_terminal(
+    run: Run, tmp_path: Path
+) -> None:
+    """A copy with other content names the first in its detail, which the journal keeps."""
+    folder = os.fsencode(tmp_path) + b"/in"
+    os.mkdir(folder)
+    for name, number, length in ((b"\xff\x1b[31m", 1, 0), (b"2\xfe\x07", 1, 64), (b"3", 3, 0)):
+        pixels = element(PIXEL_DATA, "OW", bytes(length))
+        file = make_file(Uids.of("names", number, study=STUDY)).with_elements(pixels)
+        with open(folder + b"/" + name, "wb") as out:
+            out.write(file.encode())
+    journal = os.fsdecode(os.fsencode(tmp_path) + b"/j\xff")
+
+    with serving(stores) as url:
+        words = ("--to", url, "--no-capabilities", "--journal", journal)
+        result = run("send", os.fsdecode(folder), *words, "--json", tmp_path / "report")
+    status = run("status", "--journal", journal)
+
+    assert result.exit_code == status.exit_code == 1, result.output
+    assert "stored      2 of 3" in result.output
+    report = json.loads((tmp_path / "report").read_text())
+    [copy] = [one for one in report["outcomes"] if one["state"] == "failed"]
+    first, second = "/in/\\xff\x1b[31m", "/in/2\\xfe\x07"
+    assert {one["path"].removeprefix(str(tmp_path)) for one in report["outcomes"]} == {
+        first,
+        second,
+        "/in/3",
+    }
+    other = second if copy["path"].endswith(first) else first
+    assert other in copy["why"]
+    for text in (result.output, status.output):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "\\xff\\x1b[31m" in text
+        assert "2\\xfe\\x07" in text
+    assert "/j\\xff)" in status.output
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["1.dcm"], "  1 instance, 658 B, of 1 study\n  in 1 request\n"),
+        (["1.dcm", "2.dcm"], "  2 instances, 1.3 kB, of 1 study\n  in 1 request\n"),
+    ],
+)
+def test_the_plan_counts_in_words(run: Run, folder: Path, names: list[str], words: str) -> None:
+    paths = [folder / name for name in names]
+    result = run("send", *paths, "--to", "https://nowhere.invalid", "--dry-run")
+    assert words in result.output

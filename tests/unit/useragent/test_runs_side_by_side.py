@@ -1,8 +1,8 @@
-"""When the threads of a run begin, and what one of them does while it waits."""
+"""Threads of a run side by side: finding, sending, and what is done while one waits."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,18 @@ from chalicelib.useragent.clock import SystemClock
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.model import Instance
-from chalicelib.useragent.payloads import DicomEncoder, WireOptions
+from chalicelib.useragent.payloads import DicomEncoder
 from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.progress import Progress
 from chalicelib.useragent.sender import Sender, SendOptions
 from chalicelib.useragent.transport import OutgoingRequest, Response
-from tests.unit.useragent.fakes import answer, sent_of, stores_all, write_instances
+from tests.unit.useragent.fakes import sent_of, stores_all, write_instances
 
 CLEAR = "http://pacs.example/dicom-web"
 COUNT = 12
 ENTERED_AT_FIRST = 10
 CONNECTIONS = 4
 SOON = 5.0
-A_WHILE = 0.15
-"""Several looks of the crew's."""
-
-
-class Still(SystemClock):
-    """By it nobody ever waits."""
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 class Paths(list[str]):
@@ -69,10 +60,10 @@ def make_sender(
     paths: Paths,
     transport: Any,
     *,
-    clock: SystemClock | None = None,
     encoder: DicomEncoder | None = None,
+    connections: int = CONNECTIONS,
 ) -> Sender:
-    clock = clock or Still()
+    clock = SystemClock()
     client = StoreClient(
         Destination(CLEAR),
         Exchange(transport),
@@ -80,7 +71,7 @@ def make_sender(
         limits=BatchLimits(max_parts=1),
         clock=clock,
     )
-    sender = Sender(journal, client, SendOptions(paths, connections=CONNECTIONS), clock)
+    sender = Sender(journal, client, SendOptions(paths, connections=connections), clock)
     paths.progress = sender.progress
     return sender
 
@@ -89,32 +80,7 @@ def answered(request: OutgoingRequest) -> Response:
     return stores_all(sent_of(request))
 
 
-class Answering:
-    """Stores everything, the first a while after whoever else has begun could have come."""
-
-    def __init__(self) -> None:
-        self.senders: set[str] = set()
-        self._has_company = threading.Event()
-
-    def send(self, request: OutgoingRequest) -> Response:
-        is_first = not self.senders
-        self.senders.add(threading.current_thread().name)
-        if len(self.senders) > 1:
-            self._has_company.set()
-        if is_first:
-            self._has_company.wait(A_WHILE)
-        return answered(request)
-
-
-def test_a_server_that_answers_at_once_gets_one_connection(journal: Journal, paths: Paths) -> None:
-    transport = Answering()
-    assert make_sender(journal, paths, transport).run().stored == COUNT
-    assert len(transport.senders) == 1
-
-
-def test_what_is_compressed_leaves_by_all_connections_at_once(
-    journal: Journal, paths: Paths
-) -> None:
+def test_all_connections_are_in_use_at_once(journal: Journal, paths: Paths) -> None:
     meet = threading.Barrier(CONNECTIONS, timeout=SOON)
 
     class Meeting:
@@ -125,42 +91,53 @@ def test_what_is_compressed_leaves_by_all_connections_at_once(
             if threading.current_thread().name not in self.senders:
                 self.senders.add(threading.current_thread().name)
                 meet.wait()
-            return answer(200, b"{}")
+            return answered(request)
 
-    encoder = DicomEncoder(WireOptions(is_gzipped=True))
-    assert make_sender(journal, paths, Meeting(), encoder=encoder).run().failed == COUNT
+    assert make_sender(journal, paths, Meeting()).run().stored == COUNT
 
 
-def test_who_has_not_begun_when_a_run_is_stopped_ends_at_once(
+def test_who_waits_for_files_when_a_run_is_stopped_ends_at_once(
     journal: Journal, paths: Paths
 ) -> None:
-    is_sending, may_end = threading.Event(), threading.Event()
+    may_end = threading.Event()
+    lock = threading.Lock()
+    held: list[str] = []
 
     class Holding:
         def send(self, request: OutgoingRequest) -> Response:
-            is_sending.set()
-            may_end.wait(SOON)
+            with lock:
+                is_first = not held
+                held.append("")
+            if is_first:
+                may_end.wait(SOON)
             return answered(request)
+
+    def is_soon(happened: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + SOON
+        while not happened() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return happened()
 
     sender = make_sender(journal, paths, Holding())
     threads = [thread for thread in sender.start() if thread.name.startswith("send")]
-    assert is_sending.wait(SOON)
+    assert is_soon(lambda: sender.progress.settled == ENTERED_AT_FIRST - 2)
     sender.stop()
-    deadline = time.monotonic() + SOON
-    while sum(thread.is_alive() for thread in threads) > 1 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    left = sum(thread.is_alive() for thread in threads)
+    assert is_soon(lambda: sum(thread.is_alive() for thread in threads) == 1)
     may_end.set()
     for thread in threads:
         thread.join(SOON)
-    assert left == 1
 
 
 def test_what_was_found_first_is_sent_while_files_are_still_looked_for(
     journal: Journal, paths: Paths
 ) -> None:
     """All but the last, which might get company; no answer waits for a file to be found."""
-    sender = make_sender(journal, paths, Answering(), clock=SystemClock())
+
+    class Answering:
+        def send(self, request: OutgoingRequest) -> Response:
+            return answered(request)
+
+    sender = make_sender(journal, paths, Answering())
     assert sender.run().stored == COUNT
     assert paths.settled == ENTERED_AT_FIRST - 1
 
@@ -185,5 +162,5 @@ def test_the_next_batch_is_made_while_an_answer_is_waited_for(
             has_grown.append(len(made) > before)
             return answered(request)
 
-    make_sender(journal, paths, Waiting(), encoder=Encoder()).run()
+    make_sender(journal, paths, Waiting(), encoder=Encoder(), connections=1).run()
     assert any(has_grown[: ENTERED_AT_FIRST - 1])

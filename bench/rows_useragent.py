@@ -87,10 +87,10 @@ def running_sink() -> Iterator[str]:
 
 
 def _measured(plan: Plan, folder: Path, part: Path, url: str) -> tuple[Found, Found, Found]:
-    """Send with each sender in turn, as often as the plan has requests, after one turn for all."""
+    """Send with each sender in turn, twice for each request of the plan, after one turn for all."""
     found: dict[str, Found] = {}
     senders = {"stowage": folder, "bare": folder, "dicomweb-client": part}
-    for turn in range(plan.requests + 1):
+    for turn in range(2 * plan.requests + 1):
         for which, what in senders.items():
             one = _run(which, what, url)
             if turn:

@@ -27,6 +27,7 @@ from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.retry import RetryPolicy
 from chalicelib.useragent.search import Search
 from chalicelib.useragent.transaction import Transaction
+from chalicelib.useragent.transport import origin_of
 
 __all__ = ["ClientOptions", "Destination", "Gate", "Observer", "SilentObserver", "StoreClient"]
 
@@ -93,6 +94,12 @@ class StoreClient:
     def doors(self) -> Doors:
         """Which ways there are to the destination, as far as is known."""
         return self._context.doors
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether files go out as they are and in the clear: nothing is encrypted or compressed."""
+        is_clear = origin_of(self._context.destination.base_url)[0] == "http"
+        return is_clear and can_go_by_session(self.encoder)
 
     def store(
         self,

@@ -11,6 +11,7 @@ from threading import Condition, Thread
 from chalicelib.useragent.acquired import AcquiredSource, Acquirer
 from chalicelib.useragent.client import StoreClient
 from chalicelib.useragent.clock import SystemClock
+from chalicelib.useragent.crew import Crew, processors
 from chalicelib.useragent.doors import FACTS, Door, lots
 from chalicelib.useragent.errors import (
     DestinationError,
@@ -45,7 +46,7 @@ class SendOptions:
     study : str
         Send instances of this study alone; others fail as of another study. "" sends all.
     connections : int
-        Batches under way at once.
+        Batches under way at once, at most: many only where there is time to spare (``crew``).
     sends_again : bool
         Send what the journal says is stored once more.
     acquirer : Acquirer, optional
@@ -79,6 +80,8 @@ class Sender:
         self._client = client
         self._options = options
         self._clock = clock
+        at_once = processors() + 1 if client.is_plain else options.connections
+        self._crew = Crew(at_once)
         self._more = Condition()
         self._is_scanned = False
         self._entered = self._handed = 0
@@ -90,6 +93,7 @@ class Sender:
         """Begin nothing more; what is under way comes to its end."""
         self._stopped = self._stopped or why
         self._clock.stop()
+        self._crew.dismiss()
         with self._more:
             self._more.notify_all()
 
@@ -319,10 +323,16 @@ class Sender:
     # ------------------------------------------------------------------ sending
 
     def _work(self, source: Shared) -> None:
-        recorder = Recorder(self._journal, self.progress, source.prepare)
+        def idle() -> None:
+            self._crew.waits()
+            source.prepare()
+
+        recorder = Recorder(self._journal, self.progress, idle)
+        self._crew.join()
         try:
             while (batch := source.take()) is not None and not self._stopped:
-                self._client.store(batch, recorder, self._ledger)
+                with self._crew.at_work():
+                    self._client.store(batch, recorder, self._ledger)
         except Stopped:
             pass
         except DestinationError as error:
@@ -330,6 +340,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - a thread's error is raised by ``finish``
             self._fail(error)
         finally:
+            self._crew.dismiss()
             self._end(recorder)
 
     def _end(self, recorder: Recorder) -> None:

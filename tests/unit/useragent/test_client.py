@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.useragent.client import ClientOptions
+from chalicelib.useragent.client import ClientOptions, Destination, StoreClient
 from chalicelib.useragent.errors import DestinationError, SourceError, TransportError
+from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.model import Cause, State
-from chalicelib.useragent.payloads import DicomEncoder
+from chalicelib.useragent.payloads import DicomEncoder, WireOptions
 from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.retry import RetryPolicy
 from chalicelib.useragent.sources import MemorySource
@@ -344,3 +345,20 @@ def test_nothing_is_reported_stored_that_was_not_listed() -> None:
     transport = ScriptedTransport(lambda sent: listed if sent.method == "POST" else NO_SEARCH)
     outcomes = make_client(transport, policy=RetryPolicy(attempts=1)).store(make_instances(3))
     assert [one.state.is_stored for one in outcomes] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("base", "wire", "is_plain"),
+    [
+        ("http://pacs.example/dicom-web", WireOptions(), True),
+        ("HTTP://pacs.example/dicom-web", WireOptions(), True),
+        ("https://pacs.example/dicom-web", WireOptions(), False),
+        ("http://pacs.example/dicom-web", WireOptions(is_gzipped=True), False),
+    ],
+)
+def test_only_files_in_the_clear_leave_without_work_for_other_processors(
+    base: str, wire: WireOptions, is_plain: bool
+) -> None:
+    exchange = Exchange(ScriptedTransport(stores_all))
+    client = StoreClient(Destination(base), exchange, encoder=DicomEncoder(wire))
+    assert client.is_plain is is_plain

@@ -13,18 +13,20 @@ from chalicelib.useragent.clock import SystemClock
 from chalicelib.useragent.exchange import Exchange
 from chalicelib.useragent.journal import Journal
 from chalicelib.useragent.model import Instance
-from chalicelib.useragent.payloads import DicomEncoder
+from chalicelib.useragent.payloads import DicomEncoder, WireOptions
 from chalicelib.useragent.plan import BatchLimits
 from chalicelib.useragent.progress import Progress
 from chalicelib.useragent.sender import Sender, SendOptions
 from chalicelib.useragent.transport import OutgoingRequest, Response
-from tests.unit.useragent.fakes import sent_of, stores_all, write_instances
+from tests.unit.useragent.fakes import answer, sent_of, stores_all, write_instances
 
 CLEAR = "http://pacs.example/dicom-web"
 COUNT = 12
 ENTERED_AT_FIRST = 10
 CONNECTIONS = 4
 SOON = 5.0
+A_WHILE = 0.6
+"""Several looks of the crew's."""
 
 
 class Paths(list[str]):
@@ -80,20 +82,69 @@ def answered(request: OutgoingRequest) -> Response:
     return stores_all(sent_of(request))
 
 
-def test_all_connections_are_in_use_at_once(journal: Journal, paths: Paths) -> None:
-    meet = threading.Barrier(CONNECTIONS, timeout=SOON)
+class Meeting:
+    """Lets nobody go on before so many senders are there."""
 
-    class Meeting:
+    def __init__(self, count: int) -> None:
+        self._senders: set[str] = set()
+        self._meet = threading.Barrier(count, timeout=SOON)
+
+    def join(self) -> None:
+        if threading.current_thread().name not in self._senders:
+            self._senders.add(threading.current_thread().name)
+            self._meet.wait()
+
+
+@pytest.fixture
+def _one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.useragent.sender.processors", lambda: 1)
+
+
+@pytest.mark.usefixtures("_one_processor")
+def test_a_server_that_is_waited_for_gets_all_connections(journal: Journal, paths: Paths) -> None:
+    meeting = Meeting(CONNECTIONS)
+
+    class Slow:
+        def send(self, request: OutgoingRequest) -> Response:
+            assert request.meanwhile is not None
+            request.meanwhile()
+            meeting.join()
+            return answered(request)
+
+    assert make_sender(journal, paths, Slow()).run().stored == COUNT
+
+
+@pytest.mark.usefixtures("_one_processor")
+def test_a_server_that_keeps_senders_busy_gets_one_more_than_processors(
+    journal: Journal, paths: Paths
+) -> None:
+    class Near:
         def __init__(self) -> None:
             self.senders: set[str] = set()
 
         def send(self, request: OutgoingRequest) -> Response:
-            if threading.current_thread().name not in self.senders:
-                self.senders.add(threading.current_thread().name)
-                meet.wait()
+            self.senders.add(threading.current_thread().name)
+            time.sleep(A_WHILE / COUNT)
             return answered(request)
 
-    assert make_sender(journal, paths, Meeting()).run().stored == COUNT
+    transport = Near()
+    assert make_sender(journal, paths, transport).run().stored == COUNT
+    assert len(transport.senders) == 2
+
+
+@pytest.mark.usefixtures("_one_processor")
+def test_what_is_compressed_leaves_by_all_connections_at_once(
+    journal: Journal, paths: Paths
+) -> None:
+    meeting = Meeting(CONNECTIONS)
+
+    class Near:
+        def send(self, request: OutgoingRequest) -> Response:
+            meeting.join()
+            return answer(200, b"{}")
+
+    encoder = DicomEncoder(WireOptions(is_gzipped=True))
+    assert make_sender(journal, paths, Near(), encoder=encoder).run().failed == COUNT
 
 
 def test_who_waits_for_files_when_a_run_is_stopped_ends_at_once(

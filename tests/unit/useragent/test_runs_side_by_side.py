@@ -82,6 +82,13 @@ def answered(request: OutgoingRequest) -> Response:
     return stores_all(sent_of(request))
 
 
+def is_soon(happened: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + SOON
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return happened()
+
+
 class Meeting:
     """Lets nobody go on before so many senders are there."""
 
@@ -147,6 +154,28 @@ def test_what_is_compressed_leaves_by_all_connections_at_once(
     assert make_sender(journal, paths, Near(), encoder=encoder).run().failed == COUNT
 
 
+@pytest.mark.usefixtures("_one_processor")
+def test_who_has_not_begun_when_a_run_is_stopped_ends_at_once(
+    journal: Journal, paths: Paths
+) -> None:
+    may_end, held = threading.Event(), threading.Semaphore(0)
+
+    class Holding:
+        def send(self, request: OutgoingRequest) -> Response:
+            held.release()
+            may_end.wait(SOON)
+            return answered(request)
+
+    sender = make_sender(journal, paths, Holding())
+    threads = [thread for thread in sender.start() if thread.name.startswith("send")]
+    assert all(held.acquire(timeout=SOON) for _ in range(2))
+    sender.stop()
+    assert is_soon(lambda: sum(thread.is_alive() for thread in threads) == 2)
+    may_end.set()
+    for thread in threads:
+        thread.join(SOON)
+
+
 def test_who_waits_for_files_when_a_run_is_stopped_ends_at_once(
     journal: Journal, paths: Paths
 ) -> None:
@@ -162,12 +191,6 @@ def test_who_waits_for_files_when_a_run_is_stopped_ends_at_once(
             if is_first:
                 may_end.wait(SOON)
             return answered(request)
-
-    def is_soon(happened: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + SOON
-        while not happened() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return happened()
 
     sender = make_sender(journal, paths, Holding())
     threads = [thread for thread in sender.start() if thread.name.startswith("send")]

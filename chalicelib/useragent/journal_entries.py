@@ -48,7 +48,7 @@ ADDED = {2: ("session INTEGER", "place INTEGER", "body_offset INTEGER")}
 """Columns of an instance that a version added to the one before."""
 COLUMNS = (
     "id, path, size, mtime_ns, form, sop_class, sop_instance, study, series, transfer_syntax, "
-    "turn, state, uncertain, rewritten, cause, reason, status, detail, session"
+    "turn, state, attempts, uncertain, rewritten, cause, reason, status, detail, session"
 )
 _AS_JSON = COLUMNS.replace("path", "hex(path)")
 _FIND = """
@@ -78,8 +78,9 @@ _STATES = {state.value: state for state in State}
 class Entry(NamedTuple):
     """A row: one instance and what is known of it.
 
-    ``turn`` orders the entries of a run as they were found in it; ``session`` is the number of the
-    store session that the instance is in, if it is in one.
+    ``turn`` orders the entries of a run as they were found in it; ``attempts`` counts how often it
+    has left; ``session`` is the number of the store session that the instance is in, if it is in
+    one.
     """
 
     id: int
@@ -88,6 +89,7 @@ class Entry(NamedTuple):
     identity: Identity
     turn: int
     state: State
+    attempts: int
     is_uncertain: bool
     is_rewritten: bool = False
     cause: Cause | None = None
@@ -160,7 +162,7 @@ def settled_as(one: Outcome) -> tuple[object, ...]:
 def entry_of(row: tuple[Any, ...]) -> Entry:
     """Return the entry that COLUMNS of a row are."""
     source, identity = FileSource(*row[1:4]), Identity(*row[5:10])
-    turn, state, uncertain, rewritten, cause, reason, status, detail, session = row[10:]
+    turn, state, attempts, uncertain, rewritten, cause, reason, status, detail, session = row[10:]
     return Entry(
         row[0],
         source,
@@ -168,6 +170,7 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
         identity,
         turn,
         _STATES[state],
+        attempts,
         bool(uncertain),
         bool(rewritten),
         Cause(cause) if cause else None,

@@ -201,6 +201,7 @@ def _outcome(report: Report, entry: Entry) -> dict[str, object]:
         "server_said": failure.said,
         "reason": f"{entry.reason:04X}" if entry.reason is not None else "",
         "status": entry.status,
+        "attempts": entry.attempts if entry.attempts > 1 else None,
         "rewritten": entry.is_rewritten,
     }
     return {name: value for name, value in known.items() if value not in ("", None, False)}

@@ -117,8 +117,18 @@ def test_some_failed_is_exit_1_and_a_second_run_sends_those_alone(run: Run, fold
 
     result = send(run, folder, refuses_first, "--attempts", "1")
     assert result.exit_code == 1, result.output
-    with Path(folder.parent / "j").open("rb"):
-        assert run("status", "--journal", folder.parent / "j").exit_code == 1
+    assert run("status", "--journal", folder.parent / "j").exit_code == 1
+    with serving(refuses_first) as url:  # another port, and so another destination
+        other = ("--to", url, "--no-capabilities", "--attempts", "1")
+        assert run("send", folder, *other).exit_code == 1
+        report = folder.parent / "report"
+        assert run("send", folder, *other, "--json", report).exit_code == 0
+    assert seen[2] == [seen[1][0]]
+    attempts = {
+        one["sop_instance_uid"]: one.get("attempts")
+        for one in json.loads(report.read_text())["outcomes"]
+    }
+    assert attempts == {uid: 2 if uid in seen[2] else None for uid in seen[1]}
 
 
 def test_unverified_is_exit_4(run: Run, folder: Path) -> None:

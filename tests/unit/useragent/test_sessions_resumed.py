@@ -354,7 +354,7 @@ def test_what_is_learnt_of_the_doors_is_remembered(tmp_path: Path) -> None:
 def test_what_was_made_of_a_file_is_not_gone_on_with_but_its_answer_is_taken() -> None:
     source = FileSource(b"/photo.jpg", 1, 1)
     identity = Identity("1.1", "1.2", "1.3", "1.4", "1.5")
-    made = Entry(1, source, "image/jpeg", identity, 1, State.SENT, False)
+    made = Entry(1, source, "image/jpeg", identity, 1, State.SENT, 1, False)
     session = OpenSession("https://x/sessions/1", "b", PartPlan(1, 1), (Member(1, 0, False),))
     assert not can_go_on(session, [made])
     session.was_completed = True

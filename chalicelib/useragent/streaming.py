@@ -4,6 +4,7 @@ What belongs here: what urllib3 does not do with a socket. What must not: which 
 and what its answer means.
 """
 
+import io
 import os
 import select
 import socket
@@ -21,6 +22,7 @@ from chalicelib.useragent.sources import FileSlice
 _CONTINUE_SECONDS = 1.0
 _BYTES_BETWEEN_LOOKS = 256 * 1024
 """Hardly more than this is sent in vain; a look before each small part would cost more than it."""
+_HEARD_BYTES = 16 * 1024
 _MORE = getattr(socket, "MSG_MORE", 0)
 
 
@@ -28,7 +30,8 @@ class WatchedBody:
     """A body that stops when the server has answered before its end, as with 401 or 413.
 
     To go on would fill the server's buffers until it hangs up, and the answer is lost with the
-    connection. Over TLS bytes on the socket may be anything, so there nothing is watched.
+    connection. Over TLS bytes on the socket may be of TLS alone, such as a session ticket: there
+    they are read, and what is of an answer is kept for it.
 
     Parameters
     ----------
@@ -42,6 +45,10 @@ class WatchedBody:
     ----------
     is_cut : bool
         Whether the rest did not go out because an answer came.
+    heard : bytes
+        What had to be read of that answer to know that it came.
+    has_begun : bool
+        Whether any of it may have left.
     is_next : bool
         Whether it has not begun, and waits for nothing.
     """
@@ -58,24 +65,30 @@ class WatchedBody:
         self._expects_continue = expects_continue
         self.connection: HTTPConnection | None = None
         self.is_cut = False
+        self.heard = b""
+        self.has_begun = False
         self.is_next = not expects_continue and content.length != 0
 
     def __iter__(self) -> Iterator[Buffer]:
         """Yield what urllib3 is to send; where files can be sent by the system, they are here."""
-        self.is_next = False
+        self.has_begun, self.is_next = True, False
         sock = getattr(self.connection, "sock", None)
-        if sock is None or isinstance(sock, ssl.SSLSocket) or not hasattr(select, "poll"):
+        if not isinstance(sock, socket.socket) or not hasattr(select, "poll"):
             self.pause()
             yield from self._content
             return
         watch = select.poll()
         watch.register(sock, select.POLLIN)
+        if isinstance(sock, ssl.SSLSocket):
+            self.pause()
+            yield from self._watched(lambda: bool(watch.poll(0)) and self._hears(sock))
+            return
         if self._expects_continue and not _has_leave(sock, watch):
             self.is_cut = True
             return
         segments = getattr(self._content, "segments", None)
         if segments is None or self._content.length is None or not hasattr(os, "sendfile"):
-            yield from self._watched(watch)
+            yield from self._watched(lambda: bool(watch.poll(0)))
         else:
             self._send(sock, watch, segments(), self._content.length)
 
@@ -85,16 +98,28 @@ class WatchedBody:
         if meanwhile is not None:
             meanwhile()
 
-    def _watched(self, watch: "select.poll") -> Iterator[Buffer]:
+    def _watched(self, is_answered: Callable[[], bool]) -> Iterator[Buffer]:
         unwatched = _BYTES_BETWEEN_LOOKS
         for chunk in self._content:
             if unwatched >= _BYTES_BETWEEN_LOOKS:
                 unwatched = 0
-                if watch.poll(0):
+                if is_answered():
                     self.is_cut = True
                     return
             unwatched += len(chunk)
             yield chunk
+
+    def _hears(self, sock: ssl.SSLSocket) -> bool:
+        """Read what is there under TLS; return whether it is of an answer."""
+        timeout = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            self.heard = sock.recv(_HEARD_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        finally:
+            sock.settimeout(timeout)
+        return bool(self.heard)
 
     def _send(
         self, sock: Any, watch: "select.poll", segments: Iterable[FileSlice | Buffer], left: int
@@ -160,8 +185,42 @@ def _has_room(sock: Any) -> bool:
     return not events[0][1] & select.POLLIN
 
 
-class HttpConnection(HTTPConnection):
-    """A connection in the clear."""
+class _Rest(io.RawIOBase):
+    """What was heard of an answer, and then the rest of it."""
+
+    def __init__(self, heard: bytes, rest: Any) -> None:
+        self._heard = memoryview(heard)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._heard:
+            return int(self._rest.readinto(buffer))
+        count = min(len(buffer), len(self._heard))
+        buffer[:count], self._heard = self._heard[:count], self._heard[count:]
+        return count
+
+    def close(self) -> None:
+        self._rest.close()
+        super().close()
+
+
+class _Heard:
+    """A socket of whose answer something has been read; as much of it as an answer needs."""
+
+    def __init__(self, heard: bytes, sock: Any) -> None:
+        self._heard = heard
+        self._sock = sock
+        self.settimeout, self.close = sock.settimeout, sock.close
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Rest(self._heard, self._sock.makefile(mode, buffering=0)))
+
+
+class _Watching(HTTPConnection):
+    """A connection that its body knows, and that is not used again after a cut one."""
 
     _body: WatchedBody | None = None
 
@@ -173,6 +232,27 @@ class HttpConnection(HTTPConnection):
             self._body.connection = self
         super().request(*values, **options)
 
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
+        """Wait for the answer; after a cut body this connection is the answer's alone.
+
+        Whatever followed on it would be taken for the rest of the body, and urllib3 offers the
+        connection for the next request as soon as the answer was read.
+        """
+        body: Any = self._body
+        if body is not None:
+            body.pause()
+            if body.heard:
+                self.sock = _Heard(body.heard, self.sock)
+        response = super().getresponse()
+        if body is not None and body.is_cut and self.sock is not None:
+            self.sock.close()  # the answer reads on from a file of its own
+            self.sock = None
+        return response
+
+
+class HttpConnection(_Watching, HTTPConnection):
+    """A connection in the clear."""
+
     def send(self, data: Any) -> None:
         """Send bytes; the head of a request leaves with the first of its body."""
         if self.sock is not None and self._body is not None and self._body.is_next:
@@ -180,30 +260,9 @@ class HttpConnection(HTTPConnection):
         else:
             super().send(data)
 
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
-        """Wait for the answer; after a cut body this connection is the answer's alone.
 
-        Whatever followed on it would be taken for the rest of the body, and urllib3 offers the
-        connection for the next request as soon as the answer was read.
-        """
-        if self._body is not None:
-            self._body.pause()
-        response = super().getresponse()
-        if self._body is not None and self._body.is_cut and self.sock is not None:
-            self.sock.close()  # the answer reads on from a file of its own
-            self.sock = None
-        return response
-
-
-class HttpsConnection(HTTPSConnection):
+class HttpsConnection(_Watching, HTTPSConnection):
     """A connection under TLS."""
-
-    def request(self, *values: Any, **options: Any) -> None:
-        """Tell the body which connection it goes out on."""
-        body = options.get("body")
-        if isinstance(body, WatchedBody):
-            body.connection = self
-        super().request(*values, **options)
 
 
 class HttpPool(HTTPConnectionPool):

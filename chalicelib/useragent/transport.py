@@ -5,12 +5,13 @@ reused, TLS is verified, bodies are streamed and never held. It neither retries 
 redirects: who does must give it a whole body again.
 """
 
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
@@ -20,6 +21,8 @@ from chalicelib.useragent.errors import TransportError, UserAgentError
 from chalicelib.useragent.streaming import HttpPool, HttpsPool, WatchedBody
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
+"""As http.client puts it."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -119,7 +122,7 @@ class HttpTransport:
     connections : int
         Connections kept to a host.
     proxy : str, optional
-        URL of an HTTP proxy.
+        URL of an HTTP proxy, with its credentials where it wants them; https is TLS to the proxy.
     """
 
     def __init__(
@@ -166,7 +169,10 @@ class HttpTransport:
         except UserAgentError:
             raise
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _translate(error) from error
+            broken = _translate(error)
+            if body is not None:
+                broken.may_have_arrived = body.has_begun
+            raise broken from error
 
     def close(self) -> None:
         """Close all connections."""
@@ -202,11 +208,30 @@ class HttpTransport:
         if self._tls.authorities or self._tls.certificate or self._destination[0] == "https":
             options["ssl_context"] = self._tls.context(with_certificate=is_home)
         if self._proxy:
-            manager: urllib3.PoolManager = urllib3.ProxyManager(self._proxy, **options)
+            manager: urllib3.PoolManager = self._make_proxy_pool(self._proxy, options)
         else:
             manager = urllib3.PoolManager(**options)
         manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
         return manager
+
+    def _make_proxy_pool(self, proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
+        if origin_of(proxy)[0] == "https":
+            options["proxy_ssl_context"] = self._tls.context(with_certificate=False)
+        credentials = urllib3.util.parse_url(proxy).auth
+        if credentials:
+            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=unquote(credentials))
+        return urllib3.ProxyManager(proxy, **options)
+
+
+@cache
+def product() -> str:
+    """Return what this program calls itself (RFC 9110 10.1.5), with its version if installed."""
+    from importlib import metadata
+
+    try:
+        return f"stowage/{metadata.version('stowage')}"
+    except metadata.PackageNotFoundError:
+        return "stowage"
 
 
 def _fields(request: OutgoingRequest) -> dict[str, str]:
@@ -217,8 +242,9 @@ def _fields(request: OutgoingRequest) -> dict[str, str]:
     given = {name.lower(): name for name in fields}
     for name, value in _own_fields(request):
         fields[given.get(name.lower(), name)] = value
-    if "accept-encoding" not in given:
-        fields["Accept-Encoding"] = "gzip"
+    for name, value in (("Accept-Encoding", "gzip"), ("User-Agent", product())):
+        if name.lower() not in given:
+            fields[name] = value
     return fields
 
 
@@ -257,10 +283,9 @@ def _is_coded(response: urllib3.BaseHTTPResponse) -> bool:
 
 def _translate(error: Exception) -> TransportError:
     """Return the error in our words; urllib3's own hold URLs and addresses."""
-    reason = getattr(error, "reason", None)
-    if isinstance(error, urllib3.exceptions.ProxyError) and isinstance(reason, Exception):
-        error = reason
-    if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
+    if isinstance(error, urllib3.exceptions.ProxyError):
+        return _translate_proxy(error.original_error)
+    if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError) and not _is_end(error):
         is_certificate = "CERTIFICATE_VERIFY" in str(error) or "doesn't match" in str(error)
         what = "The server's certificate does not verify" if is_certificate else "TLS failed"
         return TransportError(f"{what}.", may_have_arrived=False, is_permanent=is_certificate)
@@ -275,3 +300,20 @@ def _translate(error: Exception) -> TransportError:
     if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):
         return TransportError("The server did not answer in time.", may_have_arrived=True)
     return TransportError("The connection broke before an answer came.", may_have_arrived=True)
+
+
+def _is_end(error: Exception) -> bool:
+    """Return whether the connection ended under TLS, which is no failure of TLS."""
+    causes = (error, *error.args)
+    return any(isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError) for one in causes)
+
+
+def _translate_proxy(error: Exception) -> TransportError:
+    """Return the error of a proxy, which nothing has gone through."""
+    if refusal := _TUNNEL_REFUSED.search(str(error)):
+        status = int(refusal[1])
+        detail = f"The proxy answers with status {status}."
+        return TransportError(detail, may_have_arrived=False, is_permanent=400 <= status < 500)
+    why = _translate(error)
+    detail = f"By the proxy: {why.detail}"
+    return TransportError(detail, may_have_arrived=False, is_permanent=why.is_permanent)

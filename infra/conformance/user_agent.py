@@ -55,6 +55,12 @@ SENT_FIELDS = (
     _content_type(f'{MULTIPART_RELATED}; type="{DICOM_XML}"', "`--as xml`"),
     SentField("ua-header:accept", "Accept", ACCEPT, "`--accept xml` turns the two around"),
     SentField("ua-header:accept-encoding", "Accept-Encoding", "gzip", ""),
+    SentField(
+        "ua-header:user-agent",
+        "User-Agent",
+        "stowage/{version}",
+        "`--header` sets another; without a version where the package is not installed",
+    ),
     SentField("ua-header:content-length", "Content-Length", "{uint}", "the default"),
     SentField(
         "ua-header:transfer-encoding", "Transfer-Encoding", "chunked", "`--chunked`, instead of it"

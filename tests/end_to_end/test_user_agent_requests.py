@@ -92,7 +92,15 @@ def shape(options: str, *names: str, absent: str = "") -> Any:
 @pytest.mark.parametrize(
     ("options", "claims", "absent"),
     [
-        shape("", PLAIN, "accept", "accept-encoding", "content-length", absent="Transfer-Encoding"),
+        shape(
+            "",
+            PLAIN,
+            "accept",
+            "accept-encoding",
+            "user-agent",
+            "content-length",
+            absent="Transfer-Encoding",
+        ),
         shape("--transfer-syntax", NAMED),
         shape("--as json", JSON),
         shape("--as xml", XML),
@@ -119,6 +127,8 @@ def test_a_request_has_the_fields_that_the_statement_names(
         value = sent.headers.get(row.name) or ""
         if row.name == "Content-Type":
             assert without_boundary(value) == content_type_of(claim)
+        elif row.name == "User-Agent":
+            assert re.fullmatch(r"stowage(/\d+(\.\d+)*)?", value)
         else:
             assert value.isdigit() if row.value == "{uint}" else value == row.value
     assert not absent or sent.headers.get(absent) is None

@@ -3,11 +3,15 @@
 import contextlib
 import gzip
 import json
+import os
 import socket
 import ssl
 import threading
 import time
+import tracemalloc
+import zlib
 from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,7 @@ from chalicelib.useragent.transport import (
     Response,
     Timeouts,
     Tls,
+    product,
 )
 from tests.unit.useragent.fakes import FakeClock, make_instances, module
 from tests.unit.useragent.loopback import (
@@ -375,14 +380,6 @@ def test_a_connection_is_not_used_again_after_a_cut_body() -> None:
     """The next request on it would be taken for the rest of the body."""
     is_closed = threading.Event()
 
-    class Slow:
-        length = 100 << 16
-
-        def __iter__(self) -> Iterator[Buffer]:
-            for _ in range(100):
-                yield bytes(1 << 16)
-                time.sleep(0.01)
-
     def refuses_early_and_reads_on(connection: Connection) -> None:
         connection.answer(413, b"too large")
         with contextlib.suppress(OSError):
@@ -396,6 +393,81 @@ def test_a_connection_is_not_used_again_after_a_cut_body() -> None:
         was_closed = is_closed.wait(0.5)
         transport.close()
     assert was_closed
+
+
+class Slow:
+    """A body of 6.5 MB that takes a second."""
+
+    length = 100 << 16
+
+    def __iter__(self) -> Iterator[Buffer]:
+        for _ in range(100):
+            yield bytes(1 << 16)
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("size", [9, 100_000])
+def test_an_answer_before_the_end_of_a_body_is_heard_under_tls(certificate: str, size: int) -> None:
+    said = os.urandom(size)
+    received = []
+    is_closed = threading.Event()
+
+    def refuses_early_and_reads_on(connection: Connection) -> None:
+        connection.answer(413, said)
+        with contextlib.suppress(OSError):
+            while data := connection.sock.recv(1 << 20):
+                received.append(len(data))
+        is_closed.set()
+
+    with serving(refuses_early_and_reads_on, tls=server_context(certificate)) as url:
+        transport = HttpTransport(url, tls=Tls(authorities=certificate), timeouts=Timeouts(2, 2))
+        response = transport.send(OutgoingRequest("POST", url, (), Slow()))
+        assert is_closed.wait(2), "nothing else may go on this connection"
+        transport.close()
+    assert (response.status, response.body) == (413, said)
+    assert sum(received) < Slow.length / 2
+
+
+def test_what_tls_says_for_itself_is_no_answer(certificate: str) -> None:
+    """Session tickets come while the body is on its way."""
+    bodies = []
+
+    def takes(connection: Connection) -> None:
+        bodies.append(len(connection.body()))
+        connection.answer(200, b"taken")
+
+    with serving(takes, tls=server_context(certificate)) as url:
+        transport = HttpTransport(url, tls=Tls(authorities=certificate), timeouts=Timeouts(2, 2))
+        for _ in range(2):
+            assert transport.send(OutgoingRequest("POST", url, (), Slow())).body == b"taken"
+        transport.close()
+    assert bodies == [Slow.length] * 2
+
+
+def test_a_server_that_hangs_up_under_tls_has_not_answered(certificate: str) -> None:
+    with serving(hang_up, tls=server_context(certificate)) as url:
+        transport = HttpTransport(url, tls=Tls(authorities=certificate), timeouts=Timeouts(2, 2))
+        with pytest.raises(TransportError, match="connection broke") as caught:
+            transport.send(OutgoingRequest("POST", url, (), Slow()))
+        transport.close()
+    assert caught.value.may_have_arrived
+
+
+def test_what_fails_before_a_body_begins_has_not_arrived(certificate: str) -> None:
+    """A server without TLS, and one that never says hello."""
+
+    def is_silent(connection: Connection) -> None:
+        raise AssertionError("no request can be read")
+
+    with serving(is_silent) as url, socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for target in (url.replace("http:", "https:"), f"https://127.0.0.1:{port}/dicom-web"):
+            tls = Tls(authorities=certificate)
+            transport = HttpTransport(target, tls=tls, timeouts=Timeouts(0.3, 0.3))
+            with pytest.raises(TransportError) as caught:
+                transport.send(OutgoingRequest("POST", target, (), BytesContent(b"body")))
+            transport.close()
+            assert not caught.value.may_have_arrived
 
 
 def test_what_is_done_meanwhile_is_done_once_where_leave_is_refused() -> None:
@@ -506,6 +578,7 @@ def test_header_fields_arrive_once_each_whatever_their_case() -> None:
         ("X-Two", "a"),
         ("X-Two", "b"),
         ("accept-encoding", "identity"),
+        ("user-agent", "router/7"),
         ("content-length", "7"),
     )
     with serving(takes) as url:
@@ -517,7 +590,35 @@ def test_header_fields_arrive_once_each_whatever_their_case() -> None:
     assert [line for line in head if line.startswith("accept-encoding")] == [
         "accept-encoding: identity"
     ]
+    assert [line for line in head if line.startswith("user-agent")] == ["user-agent: router/7"]
     assert [line for line in head if line.startswith("content-length")] == ["content-length: 4"]
+
+
+@pytest.mark.parametrize(("version", "said"), [("1.2.3", "stowage/1.2.3"), (None, "stowage")])
+def test_a_request_says_who_sends_it(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, said: str
+) -> None:
+    def version_of(name: str) -> str:
+        if version is None:
+            raise PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr("importlib.metadata.version", version_of)
+    product.cache_clear()
+    heads = []
+
+    def takes(connection: Connection) -> None:
+        heads.append(connection.head.decode().split("\r\n")[1:])
+        connection.answer(200)
+
+    try:
+        with serving(takes) as url:
+            transport = HttpTransport(url, timeouts=Timeouts(2, 2))
+            transport.send(OutgoingRequest("OPTIONS", url))
+            transport.close()
+    finally:
+        product.cache_clear()
+    assert f"User-Agent: {said}" in heads[0]
 
 
 def test_how_a_body_travels_is_not_for_the_caller_to_say() -> None:
@@ -596,6 +697,27 @@ def test_an_answer_that_unpacks_to_more_than_any_is_refused(is_counted: bool) ->
 
     with serving(floods) as url, pytest.raises(TransportError, match="larger"):
         post(url)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_no_more_of_an_answer_is_unpacked_than_is_taken(coding: str) -> None:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31 if coding == "gzip" else 15)
+    zeros = bytes(1 << 20)
+    packed = b"".join([packer.compress(zeros) for _ in range(160)]) + packer.flush()
+
+    def floods(connection: Connection) -> None:
+        connection.body()
+        connection.answer(200, packed, f"Content-Encoding: {coding}")
+
+    with serving(floods) as url:
+        tracemalloc.start()
+        try:
+            with pytest.raises(TransportError, match="larger"):
+                post(url)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 4 * MAX_RESPONSE_BYTES
 
 
 def test_a_file_that_shrinks_on_the_way_is_told_from_a_bad_connection(tmp_path: Path) -> None:

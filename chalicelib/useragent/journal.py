@@ -29,6 +29,7 @@ from chalicelib.useragent.journal_entries import (
     settled_as,
 )
 from chalicelib.useragent.journal_file import JournalFile
+from chalicelib.useragent.journal_fresh import Fresh
 from chalicelib.useragent.journal_sessions import JournalSessions
 from chalicelib.useragent.model import Instance, Outcome, State
 from chalicelib.useragent.scan import Skipped
@@ -64,7 +65,8 @@ class Journal:
         self._transaction = self._file.transaction
         self.sessions = JournalSessions(self._database, self._transaction)
         self.run = int(self.fact("run") or 0)
-        self._turn = self._last_turn()
+        self._turn, self._last_id = self._last("turn"), self._last("id")
+        self._fresh = Fresh(self._turn)
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +104,7 @@ class Journal:
             self.run += 1
             self.remember("run", str(self.run))
             self._database.execute("DELETE FROM skipped")
+            self._fresh.skip_to(self._turn)
         return self.run
 
     def is_known(self, source: FileSource) -> bool:
@@ -115,17 +118,41 @@ class Journal:
                 "WHERE path = ?3 AND size = ?4 AND mtime_ns = ?5",
                 (self.run, self._turn, source.path, source.size, source.mtime_ns),
             )
-            return cursor.rowcount > 0
+            if cursor.rowcount == 0:
+                return False
+            self._fresh.skip_to(self._turn)
+            return True
 
     def add(self, found: Iterable[tuple[FileSource, Identity, str]]) -> None:
         """Enter instances as found; the entry of a file that has changed begins anew."""
-        with self._transaction():
-            rows = [self._row(*one) for one in found]
-            for some in _few(rows, _ROWS_AT_ONCE):
-                self._database.execute(find(len(some)), tuple(chain.from_iterable(some)))
+        found = tuple(found)
+        with self._lock:
+            turns = range(self._turn + 1, self._turn + 1 + len(found))
+            with self._transaction():
+                rows = [self._row(turn, *one) for turn, one in zip(turns, found, strict=True)]
+                for some in _few(rows, _ROWS_AT_ONCE):
+                    self._database.execute(find(len(some)), tuple(chain.from_iterable(some)))
+            self._turn += len(found)
+            self._remember_as_fresh(turns, found)
 
-    def _row(self, source: FileSource, one: Identity, form: str) -> tuple[object, ...]:
-        self._turn += 1
+    def _remember_as_fresh(
+        self, turns: Sequence[int], found: Sequence[tuple[FileSource, Identity, str]]
+    ) -> None:
+        """Keep at hand what was entered, unless some of it was there: then its ids are not known.
+
+        A new row's id is one more than the last.
+        """
+        ids = range(self._last_id + 1, self._last("id") + 1)
+        self._last_id += len(ids)
+        if len(ids) != len(found):
+            self._fresh.skip_to(self._turn)
+            return
+        self._fresh.enter(
+            Entry(key, source, form, identity, turn, State.FOUND)
+            for key, turn, (source, identity, form) in zip(ids, turns, found, strict=True)
+        )
+
+    def _row(self, turn: int, source: FileSource, one: Identity, form: str) -> tuple[object, ...]:
         return (
             source.path,
             source.size,
@@ -137,7 +164,7 @@ class Journal:
             one.series,
             one.transfer_syntax,
             self.run,
-            self._turn,
+            turn,
         )
 
     def add_skipped(self, skipped: Iterable[Skipped]) -> None:
@@ -208,8 +235,13 @@ class Journal:
     def pending(self, after: int, limit: int = 200) -> list[Entry]:
         """Return entries of this run that are to be sent, by turn beyond ``after``.
 
-        By turn, because a run finds old entries in any order while it already sends.
+        By turn, because a run finds old entries in any order while it already sends. Nobody has
+        changed what is fresh, because nobody was given it.
         """
+        with self._lock:
+            fresh = self._fresh.take(after, limit)
+        if fresh is not None:
+            return fresh
         return self._entries(
             f"run = ? AND turn > ? AND state IN {_PENDING} AND session IS NULL",
             "turn",
@@ -324,8 +356,8 @@ class Journal:
             [text] = self._database.execute(statement, values).fetchone()
         return sorted(entries_of(text), key=attrgetter(order))  # an aggregate promises no order
 
-    def _last_turn(self) -> int:
-        row = self._database.execute("SELECT max(turn) FROM instance").fetchone()
+    def _last(self, column: str) -> int:
+        row = self._database.execute(f"SELECT max({column}) FROM instance").fetchone()
         return int(row[0] or 0)
 
 

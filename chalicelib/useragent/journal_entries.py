@@ -89,8 +89,8 @@ class Entry(NamedTuple):
     identity: Identity
     turn: int
     state: State
-    attempts: int
-    is_uncertain: bool
+    attempts: int = 0
+    is_uncertain: bool = False
     is_rewritten: bool = False
     cause: Cause | None = None
     reason: int | None = None

@@ -8,6 +8,7 @@ rates are compared turn by turn too.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def useragent_rows(plan: Plan) -> Iterator[Row]:
             (folder / f"{number:05d}").write_bytes(content)
             if number % SHARE == 0:
                 (part / f"{number:05d}").hardlink_to(folder / f"{number:05d}")
+        os.sync()  # or what is written home meanwhile is counted
         size, part_size = _size(folder), _size(part)
         ours, bare, other = _measured(plan, folder, part, url)
     rate, bare_rate, other_rate = (_median(one, "rate") for one in (ours, bare, other))

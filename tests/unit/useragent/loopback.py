@@ -132,3 +132,13 @@ def make_certificate() -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+
+
+def server_context(certificate: str, *, wants_client: bool = False) -> ssl.SSLContext:
+    """Return what a server under TLS needs; ``certificate`` is a file, and whom it believes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if wants_client:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(certificate)
+    return context

@@ -1,7 +1,6 @@
 """Through an HTTP proxy: in the clear, through a tunnel, and through TLS to the proxy itself."""
 
 import os
-import ssl
 from pathlib import Path
 
 import pytest
@@ -10,24 +9,11 @@ from chalicelib.dicomweb.multipart_writer import MultipartBody, OutgoingPart
 from chalicelib.useragent.errors import TransportError
 from chalicelib.useragent.sources import FileSource, SourceContent
 from chalicelib.useragent.transport import HttpTransport, OutgoingRequest, Response, Timeouts, Tls
-from tests.unit.useragent.loopback import Connection, make_certificate, serving
+from tests.unit.useragent.loopback import Connection, make_certificate, server_context, serving
 from tests.unit.useragent.proxy import proxying
 
 SIZE = 3 << 20
 CONTENT = os.urandom(1 << 10) * (SIZE >> 10)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_bytes(make_certificate())
-    return str(path)
-
-
-def context_of(certificate: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
 
 
 def send(url: str, proxy: str, certificate: str, folder: Path) -> Response:
@@ -55,7 +41,7 @@ def test_a_body_arrives_whole_by_every_way(
         bodies.append(connection.body())
         connection.answer(200, b"taken")
 
-    context = context_of(certificate)
+    context = server_context(certificate)
     with (
         serving(takes, tls=context if is_origin_under_tls else None) as url,
         proxying(tls=context if is_proxy_under_tls else None) as proxy,
@@ -79,7 +65,7 @@ def test_a_proxy_gets_its_credentials_and_the_destination_does_not(
         connection.body()
         connection.answer(200)
 
-    tls = context_of(certificate) if is_origin_under_tls else None
+    tls = server_context(certificate) if is_origin_under_tls else None
     with serving(takes, tls=tls) as url, proxying() as proxy:
         named = proxy.url.replace("//", "//me:p%40ss@")
         assert send(url, named, certificate, tmp_path).status == 200
@@ -117,7 +103,7 @@ def test_a_proxy_whose_certificate_does_not_verify_gets_nothing(
 ) -> None:
     (tmp_path / "other.pem").write_bytes(make_certificate())
     with (
-        proxying(tls=context_of(str(tmp_path / "other.pem"))) as proxy,
+        proxying(tls=server_context(str(tmp_path / "other.pem"))) as proxy,
         pytest.raises(TransportError, match=r"By the proxy: .*certificate") as caught,
     ):
         send("https://pacs.example/dicom-web", proxy.url, certificate, tmp_path)

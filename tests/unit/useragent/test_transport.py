@@ -5,7 +5,6 @@ import gzip
 import json
 import os
 import socket
-import ssl
 import threading
 import time
 import tracemalloc
@@ -46,7 +45,7 @@ from tests.unit.useragent.loopback import (
     Connection,
     Handler,
     hang_up,
-    make_certificate,
+    server_context,
     serving,
 )
 
@@ -257,23 +256,6 @@ def test_a_connection_is_used_again_and_not_after_a_cut_body() -> None:
             transport.send(OutgoingRequest("POST", url, (), BytesContent(b"x")))
         transport.close()
     assert len(peers) == 1
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A self-signed certificate of 127.0.0.1 and its key in one file."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_bytes(make_certificate())
-    return str(path)
-
-
-def server_context(certificate: str, *, wants_client: bool = False) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    if wants_client:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(certificate)
-    return context
 
 
 def files_body(folder: Path, size: int) -> MultipartBody:

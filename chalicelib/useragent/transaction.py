@@ -3,10 +3,10 @@
 Nothing is assumed (U-09 to U-12): stored is what the server lists.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from chalicelib.useragent.batch_queue import Batch, BatchQueue, Pending, instances_of
 from chalicelib.useragent.context import Context
 from chalicelib.useragent.destination import Observer
 from chalicelib.useragent.dispatch import Dispatch, Reply
@@ -20,7 +20,6 @@ from chalicelib.useragent.errors import (
 from chalicelib.useragent.model import Cause, Instance, Outcome, State
 from chalicelib.useragent.open_session import Ledger, OpenSession
 from chalicelib.useragent.payloads import Piece, can_rewrite
-from chalicelib.useragent.plan import batches
 from chalicelib.useragent.receipts import (
     Receipt,
     Verdict,
@@ -37,22 +36,6 @@ from chalicelib.useragent.transport import Response
 
 _SYSTEMATIC = 3
 """Single instances refused in a row, with nothing ever accepted, until none is tried alone."""
-_ATTEMPTS_AFTER_SPLIT = 2
-
-
-@dataclass(slots=True)
-class _Pending:
-    """An instance on its way."""
-
-    instance: Instance
-    is_uncertain: bool = False
-    must_rewrite: bool = False
-    was_resent: bool = False
-    is_alone: bool = False
-    attempts: int = 0
-
-
-_Batch = list[_Pending]
 
 
 @dataclass(slots=True)
@@ -64,23 +47,22 @@ class Transaction:
     instances: Sequence[Instance]
     ledger: Ledger
     dispatch: Dispatch = field(init=False)
-    queue: deque[_Batch] = field(default_factory=deque)
+    queue: BatchQueue = field(init=False)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     uncertain: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.dispatch = Dispatch(self.context, self.observer, self.ledger)
+        self.queue = BatchQueue(self.context)
 
     def run(self, kept: OpenSession | None = None) -> list[Outcome]:
         """Work until everything is settled; first on a session that an earlier process left."""
-        whole = [_Pending(one, one.is_uncertain) for one in self.instances]
+        whole = [Pending(one, one.is_uncertain) for one in self.instances]
         try:
-            if kept is None:
-                self.queue.append(whole)
-            else:
-                self._attempt(whole, kept)
+            self.queue.put_last(whole)
             while self.queue:
-                self._attempt(self.queue.popleft())
+                self._attempt(self.queue.take(), kept)
+                kept = None
         finally:
             left = [one for one in self.instances if one.sop_instance not in self.outcomes]
             if left:
@@ -93,9 +75,7 @@ class Transaction:
 
     # ------------------------------------------------------------------ one request
 
-    def _attempt(self, batch: _Batch, kept: OpenSession | None = None) -> None:
-        for one in batch:
-            one.attempts += 1
+    def _attempt(self, batch: Batch, kept: OpenSession | None = None) -> None:
         try:
             reply = self._send(batch) if kept is None else self._resume(batch, kept)
         except SourceError as error:
@@ -116,57 +96,37 @@ class Transaction:
             finally:
                 self.dispatch.close()
 
-    def _send(self, batch: _Batch) -> Reply:
+    def _send(self, batch: Batch) -> Reply:
         return self.dispatch.send([Piece(one.instance, one.must_rewrite) for one in batch])
 
-    def _resume(self, batch: _Batch, kept: OpenSession) -> Reply:
+    def _resume(self, batch: Batch, kept: OpenSession) -> Reply:
         for one, member in zip(batch, kept.members, strict=True):
             one.must_rewrite = member.is_rewritten
         pieces = [Piece(one.instance, one.must_rewrite) for one in batch]
         return self.dispatch.resume(kept, pieces)
 
-    def _by_small_door(self, batch: _Batch, error: NotOffered) -> None:
+    def _by_small_door(self, batch: Batch, error: NotOffered) -> None:
         """Send in requests what no session takes."""
         doors = self.context.doors
         if doors.choice is Door.SESSION:
             raise DestinationError(str(error))
         doors.withdraw()
-        self._cut(batch)
+        self.queue.cut(batch)
 
-    def _cut(self, batch: _Batch) -> None:
-        """Queue a batch in requests of what the limits are by now."""
-        by_uid = {one.instance.sop_instance: one for one in batch}
-        for one in batch:
-            one.attempts -= 1
-        cut = batches(_instances(batch), self.context.limits, self.context.encoder.cost)
-        self.queue.extendleft(
-            reversed([[by_uid[one.sop_instance] for one in part] for part in cut])
-        )
+    def _goes_smaller(self, batch: Batch) -> bool:
+        """Queue a batch in smaller requests where it may be its size that gets no answer."""
+        return self.dispatch.session is None and self.queue.cut_smaller(batch)
 
-    def _goes_smaller(self, batch: _Batch) -> bool:
-        """Queue a batch in smaller requests where one so large was never answered before."""
-        size = self._cost(batch)
-        if self.dispatch.session is not None or self.context.doors.by_session(size):
-            return False
-        if len(batch) == 1 or not self.context.limits.unanswered(size):
-            return False
-        self._cut(batch)
-        return True
-
-    def _cost(self, batch: _Batch) -> int:
-        return sum(self.context.encoder.cost(one.instance) for one in batch)
-
-    def _without(self, batch: _Batch, error: SourceError) -> None:
+    def _without(self, batch: Batch, error: SourceError) -> None:
         """Settle the instance that cannot be read; its neighbours go again in a whole body."""
         broken = next((one for one in batch if one.instance.source.label == error.label), batch[0])
         self._settle([self._failure(broken, Cause.SOURCE, detail=error.detail)])
         rest = [one for one in batch if one is not broken]
-        for one in rest:
-            one.attempts -= 1
+        self.queue.spare(rest)
         if rest:
-            self.queue.appendleft(rest)
+            self.queue.put_first(rest)
 
-    def _lost(self, batch: _Batch, error: TransportError) -> None:
+    def _lost(self, batch: Batch, error: TransportError) -> None:
         """No answer: send again; in the end tell a bad connection from a bad instance."""
         if error.may_have_arrived:
             self._mark_uncertain(batch)
@@ -179,7 +139,7 @@ class Transaction:
         known = self.context.known
         if not known.has_answered or not error.may_have_arrived:
             raise DestinationError(error.detail)
-        if self._split(batch):
+        if self.queue.split(batch):
             return
         known.losses_in_a_row += 1
         if known.losses_in_a_row >= _SYSTEMATIC:
@@ -188,7 +148,7 @@ class Transaction:
 
     # ------------------------------------------------------------------ answers
 
-    def _answered(self, batch: _Batch, reply: Reply) -> None:
+    def _answered(self, batch: Batch, reply: Reply) -> None:
         response = reply.response
         status = response.status
         if status in THROTTLING_STATUSES:
@@ -196,8 +156,8 @@ class Transaction:
         module = None if status in (401, 403, 413) else module_of(response)
         if module is not None and not module.is_empty:
             if not reply.is_by_session:
-                self.context.limits.answered(self._cost(batch), reply.seconds)
-            self._receive(batch, response, receipts_of(_instances(batch), module, status))
+                self.context.limits.answered(self.queue.cost(batch), reply.seconds)
+            self._receive(batch, response, receipts_of(instances_of(batch), module, status))
         elif 200 <= status < 300:
             self._settle(
                 [self._failure(one, Cause.NOTHING_LISTED, status) for one in batch],
@@ -205,7 +165,7 @@ class Transaction:
         elif status == 413:
             self._too_large(batch, reply)
         elif self._retries_unquoted(status):
-            self.queue.appendleft(batch)
+            self.queue.put_first(batch)
         elif status in RETRIED_STATUSES:
             self._passing_fault(batch, response)
         elif self._goes_smaller(batch):  # not every gateway says 413
@@ -215,12 +175,12 @@ class Transaction:
         else:
             self._refused(batch, response)
 
-    def _receive(self, batch: _Batch, response: Response, receipts: tuple[Receipt, ...]) -> None:
+    def _receive(self, batch: Batch, response: Response, receipts: tuple[Receipt, ...]) -> None:
         """Take the receipts of an answer that lists instances."""
         settled: list[Outcome] = []
-        retried: _Batch = []
-        rewritten: _Batch = []
-        missing: _Batch = []
+        retried: Batch = []
+        rewritten: Batch = []
+        missing: Batch = []
         for one, (verdict, outcome) in zip(batch, receipts, strict=True):
             if verdict is Verdict.RETRY:
                 retried.append(one)
@@ -242,32 +202,32 @@ class Transaction:
         for one in rewritten:
             one.must_rewrite = True
         if rewritten:
-            self.queue.appendleft(rewritten)
+            self.queue.put_first(rewritten)
         for one in missing:
             self._unlisted(one, response)
         self._receive_transient(retried, response, receipts)
 
     def _receive_transient(
-        self, batch: _Batch, response: Response, receipts: tuple[Receipt, ...]
+        self, batch: Batch, response: Response, receipts: tuple[Receipt, ...]
     ) -> None:
         if not batch or self._wait_and_repeat(batch, response, "the server is out of resources"):
             return
         found = {one.outcome.instance.sop_instance: one.outcome for one in receipts}
         self._settle([found[one.instance.sop_instance] for one in batch])
 
-    def _can_help(self, one: _Pending) -> bool:
+    def _can_help(self, one: Pending) -> bool:
         """Return whether Explicit VR Little Endian may be stored where C122H was the answer."""
         return not self._is_rewritten(one) and can_rewrite(one.instance)
 
-    def _is_rewritten(self, one: _Pending) -> bool:
+    def _is_rewritten(self, one: Pending) -> bool:
         return self.context.encoder.is_rewritten(Piece(one.instance, one.must_rewrite))
 
-    def _unlisted(self, one: _Pending, response: Response) -> None:
+    def _unlisted(self, one: Pending, response: Response) -> None:
         """Neither stored nor failed: once more, alone; then a search; then it stays unverified."""
         self._mark_uncertain([one])
         if not one.was_resent:
             one.was_resent = one.is_alone = True
-            self.queue.append([one])
+            self.queue.put_last([one])
             return
         other = coerced(one.instance, response) if one.is_alone else None
         if other is not None:
@@ -275,7 +235,7 @@ class Transaction:
         else:
             self._verify(one, Cause.NOT_LISTED, response.status)
 
-    def _verify(self, one: _Pending, cause: Cause, status: int | None = None) -> None:
+    def _verify(self, one: Pending, cause: Cause, status: int | None = None) -> None:
         """Ask a search for what no answer told."""
         if not one.is_uncertain:
             self._settle([self._failure(one, cause, status)])
@@ -291,16 +251,16 @@ class Transaction:
         outcome = self._failure(one, cause, status)
         self._settle([outcome._replace(state=state)])
 
-    def _too_large(self, batch: _Batch, reply: Reply) -> None:
+    def _too_large(self, batch: Batch, reply: Reply) -> None:
         client = self.context
         if reply.is_by_session:
             client.doors.refused_session(reply.size)
         elif client.doors.refused(reply.response, reply.size):
-            self.queue.appendleft(batch)  # by session
+            self.queue.put_first(batch)  # by session
             return
         else:
-            client.limits.refused(self._cost(batch), len(batch))
-        if not self._split(batch, attempts=0):
+            client.limits.refused(self.queue.cost(batch), len(batch))
+        if not self.queue.split(batch, attempts=0):
             self._settle([self._failure(batch[0], Cause.TOO_LARGE, 413)])
 
     def _retries_unquoted(self, status: int) -> bool:
@@ -313,7 +273,7 @@ class Transaction:
         known.is_quoted = False
         return True
 
-    def _passing_fault(self, batch: _Batch, response: Response) -> None:
+    def _passing_fault(self, batch: Batch, response: Response) -> None:
         """408, 429 and 5xx without a module."""
         if response.status not in THROTTLING_STATUSES:  # those refuse; others may have stored
             self._mark_uncertain(batch)
@@ -328,10 +288,10 @@ class Transaction:
             )
         self._refused(batch, response)
 
-    def _refused(self, batch: _Batch, response: Response) -> None:
+    def _refused(self, batch: Batch, response: Response) -> None:
         """Refuse a request as a whole: one bad instance may be why, so look for it by halves."""
         known = self.context.known
-        if known.refusals_in_a_row < _SYSTEMATIC and self._split(batch):
+        if known.refusals_in_a_row < _SYSTEMATIC and self.queue.split(batch):
             return
         if len(batch) == 1 and not known.has_stored:
             known.refusals_in_a_row += 1
@@ -345,7 +305,7 @@ class Transaction:
                 outcome = self._failure(one, Cause.STATUS, response.status)
                 self._settle([outcome._replace(said=said)])
 
-    def _exists(self, one: _Pending, said: str) -> None:
+    def _exists(self, one: Pending, said: str) -> None:
         outcome = self._failure(one, Cause.EXISTS, 409)._replace(said=said)
         if one.is_uncertain:
             outcome = outcome._replace(state=State.REFERENCED, cause=Cause.ALREADY_THERE)
@@ -353,7 +313,7 @@ class Transaction:
 
     # ------------------------------------------------------------------ again
 
-    def _wait_and_repeat(self, batch: _Batch, response: Response | None, why: str) -> bool:
+    def _wait_and_repeat(self, batch: Batch, response: Response | None, why: str) -> bool:
         policy = self.context.policy
         attempt = max(one.attempts for one in batch)
         if attempt >= policy.attempts:
@@ -362,27 +322,16 @@ class Transaction:
         seconds = policy.wait(attempt, self.context.clock, headers)
         self.observer.waiting(seconds, why)
         self.context.clock.sleep(seconds)
-        self.queue.append(batch)
+        self.queue.put_last(batch)
         return True
 
-    def _split(self, batch: _Batch, attempts: int | None = None) -> bool:
-        """Queue the halves of a batch; False for a single instance."""
-        if len(batch) == 1:
-            return False
-        for one in batch:
-            fewer = self.context.policy.attempts - _ATTEMPTS_AFTER_SPLIT
-            one.attempts = attempts if attempts is not None else max(fewer, 0)
-        middle = len(batch) // 2
-        self.queue.extendleft((batch[middle:], batch[:middle]))
-        return True
-
-    def _mark_uncertain(self, batch: _Batch) -> None:
+    def _mark_uncertain(self, batch: Batch) -> None:
         for one in batch:
             one.is_uncertain = True
             self.uncertain[one.instance.sop_instance] = True
 
     def _failure(
-        self, one: _Pending, cause: Cause, status: int | None = None, detail: str = ""
+        self, one: Pending, cause: Cause, status: int | None = None, detail: str = ""
     ) -> Outcome:
         return Outcome(
             one.instance,
@@ -397,7 +346,3 @@ class Transaction:
         if outcomes:
             self.outcomes.update((one.instance.sop_instance, one) for one in outcomes)
             self.observer.settled(outcomes)
-
-
-def _instances(batch: _Batch) -> list[Instance]:
-    return [one.instance for one in batch]

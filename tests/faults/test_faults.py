@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.proxy import CODES, CONNECTION
 
+pytestmark = pytest.mark.xdist_group("faults")  # it happens once
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -69,7 +69,7 @@ def claimed(content: bytes) -> dict[str, str]:
     return {"x_amz_checksum_sha256": checksum(content)}
 
 
-@pytest.mark.parametrize("content", [PART, SMALL])
+@pytest.mark.parametrize("content", [PART, SMALL], ids=["large", "small"])
 def test_a_part_is_taken_with_its_checksum(
     client: Any, upload: dict[str, Any], content: bytes
 ) -> None:
@@ -110,7 +110,7 @@ def test_a_url_of_tomorrow_is_not_valid_yet(
         ("x-amz-checksum-sha256", "host"),
     ],
 )
-@pytest.mark.parametrize("content", [PART, SMALL])
+@pytest.mark.parametrize("content", [PART, SMALL], ids=["large", "small"])
 def test_a_url_that_was_changed_is_refused_and_stores_nothing(
     client: Any, upload: dict[str, Any], pattern: str, replacement: str, content: bytes
 ) -> None:
@@ -136,7 +136,7 @@ def test_another_length_or_checksum_than_was_signed_is_refused(
         assert send(url, content, **headers)[:2] == (403, "SignatureDoesNotMatch")
 
 
-@pytest.mark.parametrize("content", [PART, SMALL])
+@pytest.mark.parametrize("content", [PART, SMALL], ids=["large", "small"])
 def test_a_wrong_body_under_the_right_headers_is_refused(
     client: Any, upload: dict[str, Any], content: bytes
 ) -> None:

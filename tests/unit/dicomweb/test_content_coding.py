@@ -48,7 +48,11 @@ def test_a_body_without_gzip_is_not_measured():
     assert decode_content(body, "gzip", max_inflated_bytes=LIMIT) is body
 
 
-@pytest.mark.parametrize("content", [b"", b"x", os.urandom(200_000), bytes(300_000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", os.urandom(200_000), bytes(300_000)],
+    ids=["nothing", "a byte", "noise", "zeros"],
+)
 def test_members_of_any_size_are_joined(content):
     body = gzip.compress(content) + gzip.compress(b"") + gzip.compress(content)
     assert decode_content(body, None, max_inflated_bytes=1_000_000) == content * 2

@@ -632,7 +632,9 @@ def test_how_a_body_travels_is_not_for_the_caller_to_say() -> None:
 
 
 @pytest.mark.parametrize("coding", ["", "Content-Encoding: gzip\r\n"])
-@pytest.mark.parametrize("sent", [b"", b"{", gzip.compress(LISTED)[:-1]])
+@pytest.mark.parametrize(
+    "sent", [b"", b"{", gzip.compress(LISTED)[:-1]], ids=["nothing", "a brace", "packed"]
+)
 def test_an_answer_that_is_cut_short_is_none(coding: str, sent: bytes) -> None:
     head = f"HTTP/1.1 200 OK\r\n{coding}Content-Length: {len(gzip.compress(LISTED))}\r\n\r\n"
 

@@ -7,6 +7,7 @@ redirects: who does must give it a whole body again.
 
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -215,11 +216,12 @@ class HttpTransport:
         return manager
 
     def _make_proxy_pool(self, proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
-        if origin_of(proxy)[0] == "https":
+        parts = urllib3.util.parse_url(proxy)
+        if parts.scheme == "https":
             options["proxy_ssl_context"] = self._tls.context(with_certificate=False)
-        credentials = urllib3.util.parse_url(proxy).auth
-        if credentials:
-            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=unquote(credentials))
+        if parts.auth:  # UTF-8 (RFC 7617), where urllib3 would write Latin-1
+            pair = b64encode(unquote(parts.auth).encode("utf-8", "surrogateescape"))
+            options["proxy_headers"] = {"Proxy-Authorization": f"Basic {pair.decode('ascii')}"}
         return urllib3.ProxyManager(proxy, **options)
 
 

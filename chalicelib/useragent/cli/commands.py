@@ -26,6 +26,7 @@ from chalicelib.useragent.cli.settings import (
     make_doors,
     make_encoder,
     make_limits,
+    make_proxy,
     state_folder,
 )
 from chalicelib.useragent.client import Destination, StoreClient
@@ -166,7 +167,7 @@ def _make_client(
         connections=given["connections"],
         timeouts=timeouts,
         tls=tls,
-        proxy=given["proxy"],
+        proxy=make_proxy(given["proxy"]),
     )
     exchange = Exchange(transport, auth)
     if given["capabilities"]:

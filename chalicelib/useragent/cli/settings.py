@@ -132,6 +132,23 @@ def make_destination(url: str, study: str | None) -> Destination:
     return Destination(urlunsplit((parts.scheme, parts.netloc, path, "", "")), study or "")
 
 
+def make_proxy(url: str | None) -> str | None:
+    """Return the proxy, if there is one; nothing of its URL is repeated, which may hold a password.
+
+    Raises
+    ------
+    UsageError
+    """
+    try:
+        parts = urlsplit(url or "")
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if url and not is_usable:
+        raise UsageError("The proxy's URL begins with http:// or https:// and names a host.")
+    return url or None
+
+
 def check_clear_text(url: str, *, has_secret: bool, is_allowed: bool) -> None:
     """Refuse to send secrets where TLS does not protect them, but to this machine itself."""
     parts = urlsplit(url)

@@ -1,6 +1,7 @@
 """Through an HTTP proxy: in the clear, through a tunnel, and through TLS to the proxy itself."""
 
 import os
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,10 @@ def test_a_proxy_gets_its_credentials_and_the_destination_does_not(
 
     tls = server_context(certificate) if is_origin_under_tls else None
     with serving(takes, tls=tls) as url, proxying() as proxy:
-        named = proxy.url.replace("//", "//me:p%40ss@")
+        named = proxy.url.replace("//", "//me:p%40\u0142@")
         assert send(url, named, certificate, tmp_path).status == 200
-    assert "Proxy-Authorization: Basic bWU6cEBzcw==".lower() in proxy.heads[0].lower()
+    pair = b64encode("me:p@\u0142".encode()).decode()
+    assert f"proxy-authorization: basic {pair}".lower() in proxy.heads[0].lower()
     if is_origin_under_tls:  # in the clear it is for the proxy to take the field off
         assert "proxy-authorization" not in heads[0].lower()
 
@@ -109,3 +111,13 @@ def test_a_proxy_whose_certificate_does_not_verify_gets_nothing(
         send("https://pacs.example/dicom-web", proxy.url, certificate, tmp_path)
     assert caught.value.is_permanent
     assert not proxy.heads
+
+
+@pytest.mark.parametrize("proxy", ["nonsense", "ftp://x", "http://127.0.0.1:99999", "http://a b:1"])
+@pytest.mark.parametrize("url", ["https://pacs.example", "http://pacs.example"])
+def test_what_is_no_proxy_is_said_at_once(
+    tmp_path: Path, certificate: str, url: str, proxy: str
+) -> None:
+    with pytest.raises(TransportError, match="not usable") as caught:
+        send(url, proxy, certificate, tmp_path)
+    assert caught.value.is_permanent

@@ -19,6 +19,7 @@ from tests.unit.useragent.fakes import STUDY, module
 from tests.unit.useragent.loopback import Connection, Handler, serving
 
 HIDDEN = "s3cr3t-value"
+PROXIES = ("x:1", f"socks5://a:{HIDDEN}@x", "http://", f"http://a:{HIDDEN}@x:99999")
 PEAK_KIB = 64 * 1024
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -178,9 +179,12 @@ def test_usage_is_exit_2(run: Run, folder: Path) -> None:
         ("--to", "https://x", "--batch-bytes", "many"),
         ("--to", "https://x", "--study", "1.02"),
         ("--to", "https://x", "--user", "a", "--bearer"),
+        *(("--to", "https://x", "--proxy", one) for one in PROXIES),
         (),
     ):
-        assert run("send", folder, *options).exit_code == 2
+        result = run("send", folder, *options)
+        assert result.exit_code == 2
+        assert HIDDEN not in result.output
     assert run("send", folder / "missing", "--to", "https://x").exit_code == 2
 
 
